@@ -653,7 +653,7 @@ def _l1_penalty(write, inputs, row, column):
     l1_coefficient, features, norms = inputs
     terms = [
         f"{write(f)}·{_factor(write(norm))}"
-        for feature, norm in zip(features, norms[0])
+        for feature, (norm,) in zip(features, norms)
         for f in feature
         if f != 0
     ]
@@ -868,7 +868,7 @@ def sparse_autoencoder_walkthrough(model: SparseAutoencoder, x, l1_coefficient, 
         _step(2, "Encoder: ReLU", Computation(RELU, (Z,), f, "f = max(0, Z)")),
         _step(3, "Decoder: reconstruction", Computation(AFFINE, (W_dec, b_dec, f), X_hat, "X′ = W_dec f + b_dec")),
         _step(4, "Decoder: weights", Computation(COLUMN_NORM, (W_dec,), norms, "norm = ‖W_dec,i‖₂")),
-        _step(5, "Sparsity: L1 loss", Computation(L1_PENALTY, (lam, f, norms), l1, "L1 = λ Σ f · norm")),
+        _step(5, "Sparsity: L1 loss", Computation(L1_PENALTY, (lam, f, norms.transposed()), l1, "L1 = λ Σ f · norm")),
         _step(6, "Sparsity: gradient", Computation(DESCENT_SIGN, (f,), sign, "S = −1 where f > 0")),
         _step(7, "Sparsity: zero", Computation(KEEP_ZEROS, (f,), filled, "S = 0 everywhere else")),
         _step(8, "Sparsity: weight", Computation(WEIGH_ROWS, (lam, filled, norms.transposed()), weighed, "dS = λ · S · norm")),

@@ -1,0 +1,142 @@
+"""How the book looks: one colour a role, in light and in dark, and the style sheet made of them."""
+
+from typing import NamedTuple
+
+
+class Colour(NamedTuple):
+    """A role's colour on light and on dark paper, and what a reader calls the role."""
+
+    light: str
+    dark: str
+    word: str
+
+
+# Hues from the colour-blind-safe palette of Okabe and Ito; lightness set for each paper.
+COLOURS = {
+    "input": Colour("#0072b2", "#4aa8e0", "input"),
+    "weight": Colour("#d98200", "#f0a43a", "weight"),
+    "bias": Colour("#a89200", "#d8c64a", "bias"),
+    "pre_activation": Colour("#64748b", "#94a3b8", "pre-activation"),
+    "activation": Colour("#009e73", "#2ec99b", "feature or activation"),
+    "output": Colour("#35a3dc", "#8fd3f7", "output"),
+    "target": Colour("#4b5563", "#cbd5e1", "target"),
+    "norm": Colour("#8c5a46", "#d0a08c", "norm"),
+    "loss": Colour("#d55e00", "#ff8a4c", "loss"),
+    "gradient": Colour("#b8508a", "#e493c0", "gradient"),
+}
+INK = Colour("#1b2230", "#eef2f8", "text")
+SOFT = Colour("#4f5969", "#aeb8c8", "quiet text")
+PAPER = Colour("#ffffff", "#14181e", "paper")
+
+FAINTEST, STRONGEST = 0.08, 0.56
+"""Share of a role's colour in a cell that is just not 0, and in its matrix's largest one."""
+CAPTION_SHARE = 0.45
+"""Share of a role's colour in the text that names it; the rest is ink, so that it can be read."""
+HIGHLIGHTED = 9
+"""Rows and columns of a matrix that light up; a larger matrix lights up its first ones only."""
+CHAINED = 3
+"""Results in one row of tables that can light up what they come from."""
+
+
+def mix(colour: str, other: str, share: float) -> str:
+    """Mix two colours as CSS's ``color-mix(in srgb, …)`` does; ``share`` is the first one's, 0 to 1."""
+    pairs = zip(bytes.fromhex(colour[1:]), bytes.fromhex(other[1:]))
+    return "#" + "".join(f"{round(share * a + (1 - share) * b):02x}" for a, b in pairs)
+
+
+def style_sheet() -> str:
+    """Give the style sheet of all figures; every output carries it, since some notebooks isolate outputs."""
+    return f"{_themes()}\n{_RULES}\n{_highlights()}"
+
+
+def _themes() -> str:
+    def block(selector, paper):
+        pairs = {"ink": INK, "soft": SOFT, "paper": PAPER, **COLOURS}
+        variables = "".join(f"--ae-{name.replace('_', '-')}:{getattr(colour, paper)};" for name, colour in pairs.items())
+        return f"{selector}{{color-scheme:{paper};{variables}}}"
+
+    # A page that has a theme of its own says so in one of these ways; only one that says nothing follows
+    # the system's.
+    dark_hosts = "html[data-theme=dark],html[theme=dark],body[data-jp-theme-light=false],body.vscode-dark,body.vscode-high-contrast"
+    silent = "html:not([data-theme],[theme],:has(body:is([data-jp-theme-light],[data-vscode-theme-kind])))"
+    return "\n".join(
+        [
+            block(".ae", "light"),
+            block(f":is({dark_hosts}) .ae", "dark"),
+            f"@media screen and (prefers-color-scheme:dark){{{block(f'{silent} .ae', 'dark')}}}",
+            f"@media print{{{block('html:root .ae.ae', 'light')}}}",
+            *(f".ae-{role.replace('_', '-')}{{--role:var(--ae-{role.replace('_', '-')})}}" for role in COLOURS),
+        ]
+    )
+
+
+def _highlights() -> str:
+    """Light the cells of a table that the pointed-at cell of a later table reads.
+
+    A cell is lit where both its row and its column are: ``--rK`` times ``--cK`` for the K-th result of a
+    row of tables.  A table read by whole rows has ``--cK: 1`` throughout, one read by columns ``--rK: 1``.
+    """
+    at = ":is(:hover,:focus)"
+    rules = []
+    for k in range(CHAINED):
+        for i in range(HIGHLIGHTED):
+            for axis in "rc":
+                rules.append(f".ae-flow:has(.ae-y{k} td.{axis}{i}{at}) .ae-x{k} .{axis}{i}{{--{axis}{k}:1}}")
+        rules.append(f".ae-flow:has(.ae-y{k} td{at}) .ae-all{k}{{--r{k}:1;--c{k}:1}}")
+    return "\n".join(rules)
+
+
+_LIT = " + ".join(f"var(--r{k})*var(--c{k})" for k in range(CHAINED))
+_UNLIT = "".join(f"--r{k}:0;--c{k}:0;" for k in range(CHAINED))
+
+_RULES = f"""
+.ae{{color:var(--ae-ink);margin:1rem 0;font-size:1rem;line-height:1.5;font-variant-numeric:tabular-nums;container-type:inline-size}}
+.ae *{{box-sizing:border-box}}
+.ae-line{{position:relative;padding-bottom:3.4rem;margin-bottom:.6rem}}
+.ae-scroll{{overflow-x:auto;padding:3px;scrollbar-width:thin}}
+.ae-flow{{{_UNLIT}display:flex;flex-wrap:wrap;align-items:end;gap:.5rem .8rem;
+  --cell:clamp(25px,calc((100cqi - 1rem)/var(--cells) - 3px),2.4rem);--text:clamp(.78rem,calc(var(--cell)*.42),1rem)}}
+.ae-cross{{display:grid;grid-template:". top" auto "left result" auto / auto auto;gap:.35rem .6rem;align-items:end;justify-items:start}}
+.ae-cross>.ae-top{{grid-area:top}} .ae-cross>.ae-left{{grid-area:left}} .ae-cross>.ae-result{{grid-area:result}}
+.ae-stack{{display:grid;justify-items:start;gap:.2rem}}
+.ae-sign{{color:var(--ae-soft);font-size:1.15rem;align-self:end;text-align:center;line-height:1.2;padding-bottom:calc(var(--cell)*var(--rise,1) - .4rem)}}
+.ae-sign small{{display:block;font-size:.78rem}}
+.ae table.ae-m{{border-collapse:separate;border-spacing:3px;width:auto;margin:0;background:none;border:0;display:table;table-layout:fixed;font-size:inherit;color:inherit}}
+.ae .ae-m :is(tr,thead,tbody){{background:none!important;border:0}}
+.ae .ae-m caption{{caption-side:top;text-align:left;white-space:nowrap;font-size:.86rem;font-style:normal;color:var(--ae-soft);padding:0;margin:0;height:1.6rem;position:relative}}
+.ae .ae-m caption>span{{position:absolute;left:1.9rem;bottom:.1rem}}
+.ae .ae-m caption b{{color:color-mix(in srgb,var(--role) {CAPTION_SHARE:.0%},var(--ae-ink));font-size:.98rem}}
+.ae .ae-m caption i{{font-style:normal}}
+.ae .ae-m th{{font-size:.72rem;line-height:1.15;font-weight:500;color:var(--ae-soft);text-align:center;vertical-align:middle;padding:1px 2px;border:0;border-radius:5px;background:none;max-width:var(--cell)}}
+.ae .ae-m th[scope=row]{{width:1.9rem;min-width:1.9rem;max-width:1.9rem}}
+.ae .ae-m th span{{display:block;font-size:.62rem;white-space:nowrap;margin:0 -4px;letter-spacing:-.01em}}
+.ae .ae-m .ae-corner{{border:0;padding:0;background:none}}
+.ae .ae-m :is(td,th){{box-shadow:inset 0 0 0 calc(2px*({_LIT})) var(--ae-ink)}}
+.ae .ae-m td:not(.ae-corner){{width:var(--cell);min-width:var(--cell);max-width:var(--cell);height:var(--cell);padding:0;text-align:center;vertical-align:middle;border-radius:7px;
+  font-size:var(--text);line-height:1.05;white-space:nowrap;color:var(--ae-ink);
+  background-color:color-mix(in srgb,var(--role) var(--k,0%),var(--ae-paper));border:1px solid color-mix(in srgb,var(--role) 42%,var(--ae-paper))}}
+.ae .ae-m td.neg{{background-image:linear-gradient(135deg,color-mix(in srgb,var(--role) 75%,var(--ae-ink)) 0 .38em,transparent calc(.38em + 1px))}}
+.ae .ae-m td.off{{border-style:dashed;color:var(--ae-soft);background-image:repeating-linear-gradient(135deg,transparent 0 5px,color-mix(in srgb,var(--ae-soft) 20%,transparent) 5px 6px)}}
+.ae .ae-m td.open{{border-style:dotted;color:transparent}}
+.ae .ae-m td s{{display:block;font-size:.68em;line-height:1;text-decoration-thickness:1px}}
+.ae .ae-m td.w4{{font-size:calc(var(--text)*.8)}} .ae .ae-m td.w6{{font-size:calc(var(--text)*.66)}}
+.ae .ae-m td[tabindex]{{cursor:help}}
+.ae .ae-m td[tabindex]:is(:hover,:focus){{outline:2.5px solid var(--ae-ink);outline-offset:0;color:var(--ae-ink)}}
+.ae-how{{display:none;position:absolute;left:0;right:0;bottom:.1rem;height:3.1rem;overflow:auto;text-align:left;white-space:normal;font-size:.98rem;line-height:1.5;color:var(--ae-ink)}}
+.ae-how i{{font-style:normal;color:var(--ae-soft)}}
+td:is(:hover,:focus)>.ae-how{{display:block}}
+.ae-flow:has(td:focus) td:hover:not(:focus)>.ae-how{{display:none}}
+.ae-hint{{position:absolute;left:0;top:calc(100% - 3.2rem);margin:0;line-height:1.35;color:var(--ae-soft);font-size:.9rem}}
+.ae-line:has(td:is(:hover,:focus)>.ae-how) .ae-hint{{display:none}}
+.ae-formula{{margin:.2rem 0;color:var(--ae-soft);font-size:.95rem}}
+.ae details{{margin:.2rem 0 .8rem}} .ae summary{{cursor:pointer;padding:.3rem 0;font-weight:500}}
+.ae-hidden{{position:absolute!important;width:1px;height:1px;margin:-1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}}
+.ae-skip{{position:absolute;left:0;top:-1.1rem;clip-path:inset(50%);font-size:.9rem;z-index:1}}
+.ae-skip:focus{{clip-path:none;background:var(--ae-paper);outline:2px solid var(--ae-ink);padding:.1rem .5rem}}
+.ae-legend{{display:flex;flex-wrap:wrap;gap:.4rem 1rem;list-style:none;padding:0}}
+.ae-legend li{{display:flex;align-items:center;gap:.4rem;margin:0}}
+.ae-legend b{{display:inline-block;width:1.6rem;height:1.6rem;border-radius:6px;background:color-mix(in srgb,var(--role) {STRONGEST:.0%},var(--ae-paper));border:1px solid var(--role)}}
+@container (max-width:30rem){{.ae-flow{{gap:.4rem .4rem;--cell:clamp(24px,calc((100cqi - 4.2rem)/var(--narrow) - 2px),2.4rem)}} .ae table.ae-m{{border-spacing:2px}} .ae .ae-m th[scope=row]{{width:1.25rem;min-width:1.25rem;max-width:1.25rem;padding:0 1px;font-size:.66rem}} .ae-cross{{gap:.3rem .25rem}} .ae .ae-m caption{{font-size:.78rem}} .ae .ae-m caption>span{{left:1.2rem}} .ae .ae-m caption i{{display:none}} .ae .ae-m td:not(.ae-corner){{border-radius:5px}} .ae .ae-m th span{{writing-mode:vertical-rl;margin:2px auto}}}}
+@media print{{.ae{{print-color-adjust:exact;-webkit-print-color-adjust:exact}} .ae-line{{padding-bottom:.4rem;break-inside:avoid}} .ae-hint,.ae-how,.ae-skip{{display:none!important}} .ae-scroll{{overflow:visible}}}}
+@media (forced-colors:active){{.ae .ae-m td.neg{{text-decoration:none}} .ae .ae-m :is(td,th){{forced-color-adjust:none}}}}
+""".strip()

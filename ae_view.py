@@ -1,0 +1,358 @@
+"""How a step is drawn: as HTML for the page, with matplotlib for slides and print, as a pandas table.
+
+Everything is derived from `ae_core.Step`: the values, the shade, the label, the arithmetic that a
+pointed-at cell shows, and the words for those who listen.  The HTML needs no script.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+
+import ae_core
+from ae_core import Computation, Matrix, Step
+from ae_style import CHAINED, COLOURS, FAINTEST, HIGHLIGHTED, INK, PAPER, SOFT, STRONGEST, mix, style_sheet
+
+# The signs before, between and after the inputs of an operation whose tables stand side by side.
+SIGNS = {
+    ae_core.COPY: ("", "→ <small>copy</small>"),
+    ae_core.RELU: ("", "→ <small>ReLU</small>"),
+    ae_core.DIFFERENCE: ("", "−", "="),
+    ae_core.SUBTRACT_BIAS: ("", "−", "="),
+    ae_core.ERROR_GRADIENT: ("2 · (", "−", ") ="),
+    ae_core.RELU_GRADIENT: ("", "⊙", "&gt; 0 <small>? 1 : 0</small> ="),
+    ae_core.ROW_SUM: ("", "→ <small>row sums</small>"),
+    ae_core.L1_PENALTY: ("", "· Σ", "·", "="),
+    ae_core.DESCENT_SIGN: ("", "→ <small>−1 if &gt; 0</small>"),
+    ae_core.KEEP_ZEROS: ("", "→ <small>else 0</small>"),
+    ae_core.WEIGH_ROWS: ("", "·", "·", "="),
+    ae_core.SUM_OF_SQUARES: ("", "→ <small>Σ ( )²</small>"),
+    ae_core.NORM_PENALTY_GRADIENT: ("", "· Σ", "·", "/", "="),
+}
+
+LABEL_CELLS = 1.9
+"""Cells' worth of room that a table's row labels and the sign beside it take."""
+
+
+class Drawing:
+    """A piece of HTML together with the style sheet; a notebook shows it as the last line of a cell."""
+
+    def __init__(self, body: str, text: str):
+        self.body, self.text = body, text
+
+    def _repr_html_(self) -> str:
+        return f"<style>{style_sheet()}</style>{self.body}"
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def show(step: Step) -> Drawing:
+    """Draw a step for a notebook."""
+    return Drawing(step_html(step), summary(step))
+
+
+def show_colours() -> Drawing:
+    """Draw the legend: one patch a role."""
+    patches = "".join(f'<li class="ae-{role.replace("_", "-")}"><b></b>{colour.word}</li>' for role, colour in COLOURS.items())
+    return Drawing(f'<div class="ae"><ul class="ae-legend">{patches}</ul></div>', ", ".join(COLOURS))
+
+
+# ------------------------------------------------------------------------------------------------ HTML
+
+
+def step_html(step: Step) -> str:
+    """Draw a step as one ``<div>`` of tables, without the style sheet.
+
+    What comes after the step's own result (the rest of a backward pass) is folded away.
+    """
+    drawn, folded, about = [], [], False
+    for line in _lines(step):
+        (folded if about else drawn).append(_line_html(line, step, first=not drawn and not folded))
+        about = about or any(computation.result is step.result for computation in line)
+    if folded:
+        results = [c.result.name for line in _lines(step) for c in line if c.result is not step.result]
+        title = f"The whole backward pass: {symbol(', '.join(results))}"
+        drawn.append(f"<details><summary>{title}</summary>{''.join(folded)}</details>")
+    return (
+        f'<div class="ae" role="group" aria-label="{html.escape(summary(step))}">{"".join(drawn)}'
+        f'<span id="after-step-{step.number}"></span></div>'
+    )
+
+
+def summary(step: Step) -> str:
+    """Say in words what a step computes and what came out: the text for those who cannot see the tables."""
+    result = step.result
+    flat = [value for row in result.entries for value in row]
+    sources = ", ".join(f"{matrix.name} ({_size(matrix)})" for matrix in step.inputs[:4])
+    if len(flat) == 1:
+        outcome = f"{result.name} = {ae_core.format_number(flat[0])}"
+    else:
+        counts = [(sum(v > 0 for v in flat), "positive"), (sum(v == 0 for v in flat), "zero"), (sum(v < 0 for v in flat), "negative")]
+        outcome = f"{result.name} ({_size(result)}) has " + ", ".join(f"{n} {word}" for n, word in counts if n) + " entries"
+    return f"Step {step.number}, {step.title}: {step.formula}. From {sources}. {outcome}."
+
+
+def symbol(name: str) -> str:
+    """Write the symbols of a name or formula with their subscripts: ``W_enc`` and ``A1`` as on paper."""
+    name = html.escape(name, quote=False)
+    name = re.sub(r"_(enc|dec,i|dec)", r"<sub>\1</sub>", name)
+    return re.sub(r"\b(d?[AWZb])(\d)", r"\1<sub>\2</sub>", name)
+
+
+def _lines(step: Step) -> list[list[Computation]]:
+    """Put computations side by side as long as the next one reads only what its line already shows."""
+    lines, shown = [], set()
+    for computation in step.computations:
+        inputs = {id(matrix) for matrix in computation.inputs}
+        if lines and inputs <= shown and len(lines[-1]) < CHAINED:
+            lines[-1].append(computation)
+        else:
+            lines.append([computation])
+            shown = set()
+        shown |= inputs | {id(computation.result)}
+    return lines
+
+
+def _line_html(line: list[Computation], step: Step, first: bool) -> str:
+    tables = _Tables(line)
+    parts, widths = zip(*(_computation_html(computation, tables, alone=k == 0) for k, computation in enumerate(line)))
+    # Wide paper holds the whole line side by side; on narrow paper its parts wrap, and the widest one counts.
+    cells = f"--cells:{sum(width + LABEL_CELLS for part in widths for width in part):g};--narrow:{max(max(part) for part in widths)}"
+    formula = "" if first else f'<p class="ae-formula">{symbol(", ".join(c.formula for c in line))}</p>'
+    skip = f'<a class="ae-skip" href="#after-step-{step.number}">Skip these matrices</a>' if first else ""
+    hint = "Point at a result, tap it or tab to it, to see its arithmetic." if first else ""
+    return (
+        f'{formula}<div class="ae-line">{skip}<div class="ae-scroll"><div class="ae-flow" style="{cells}">{"".join(parts)}</div></div>'
+        f'<p class="ae-hint" aria-hidden="true">{hint}</p></div>'
+    )
+
+
+def _computation_html(computation: Computation, tables: _Tables, alone: bool) -> tuple[str, list[int]]:
+    """Give the HTML of a computation, and the cells that each of its parts, put side by side, is wide."""
+    operation, inputs, result = computation.operation, computation.inputs, computation.result
+    if operation is ae_core.COLUMN_NORM:
+        return f'<div class="ae-stack">{tables.draw(inputs[0])}{tables.draw(result)}</div>', [_width(result)]
+    if operation in (ae_core.AFFINE, ae_core.PRODUCT, ae_core.PRODUCT_PLUS):
+        left, top = inputs[0], inputs[-1]
+        bias = inputs[1] if operation is ae_core.AFFINE else None
+        cross = (
+            f'<div class="ae-cross">{tables.draw(top, place="ae-top", ones=bias is not None)}'
+            f'{tables.draw(left, place="ae-left", bias=bias)}{tables.draw(result, place="ae-result")}</div>'
+        )
+        width = _width(left) + (bias is not None) + _width(top)
+        if operation is ae_core.PRODUCT_PLUS:
+            return cross + _sign("<small>with</small> +", inputs[1]) + tables.draw(inputs[1]), [width, _width(inputs[1])]
+        return cross, [width]
+    signs = SIGNS[operation]
+    if not alone:  # its inputs are drawn already
+        return _sign(signs[-1], result) + tables.draw(result), [_width(result)]
+    parts = [_sign(signs[0], inputs[0])]
+    for matrix, sign in zip(inputs, signs[1:]):
+        parts += [tables.draw(matrix), _sign(sign, matrix)]
+    return "".join(parts) + tables.draw(result), [_width(matrix) for matrix in (*inputs, result)]
+
+
+def _width(matrix: Matrix) -> int:
+    return len(matrix.column_labels)
+
+
+def _sign(sign: str, beside: Matrix) -> str:
+    """Draw a sign at half the height of the matrix beside it."""
+    return f'<div class="ae-sign" style="--rise:{len(beside.row_labels) / 2:g}">{sign}</div>' if sign else ""
+
+
+class _Tables:
+    """Draws the matrices of one line of computations, each knowing which of the others light it up."""
+
+    def __init__(self, line: list[Computation]):
+        self.made_by = {id(c.result): (k, c) for k, c in enumerate(line)}
+        self.read_by: dict[int, list[tuple[int, str]]] = {}
+        for k, computation in enumerate(line):
+            for matrix, how in zip(computation.inputs, computation.operation.reads):
+                self.read_by.setdefault(id(matrix), []).append((k, how))
+
+    def draw(self, matrix: Matrix, place: str = "", bias: Matrix | None = None, ones: bool = False) -> str:
+        classes, styles = ["ae-m", f"ae-{matrix.role.replace('_', '-')}", place], []
+        for k, how in self.read_by.get(id(matrix), ()):
+            classes.append(f"ae-all{k}" if how == "all" else f"ae-x{k}")
+            styles += {"row": [f"--c{k}:1"], "column": [f"--r{k}:1"]}.get(how, [])
+        k, computation = self.made_by.get(id(matrix), (None, None))
+        if computation is not None:
+            classes.append(f"ae-y{k}")
+        columns = list(matrix.column_labels) + (["b"] if bias else [])
+        body = [
+            f'<tr><th scope="row" class="r{i}">{_label(label)}</th>{cells}</tr>'
+            for i, (label, cells) in enumerate(zip(matrix.row_labels, _rows(matrix, bias, computation)))
+        ]
+        if ones:
+            i = len(matrix.row_labels)
+            cells = "".join(f'<td class="r{i} c{j}">1</td>' for j in range(len(matrix.column_labels)))
+            body.append(f'<tr><th scope="row" class="r{i}">1</th>{cells}</tr>')
+        head = "".join(f'<th scope="col" class="c{j}">{_label(label)}</th>' for j, label in enumerate(columns))
+        name = f"{symbol(matrix.name)} | {symbol(bias.name)}" if bias else symbol(matrix.name)
+        word = COLOURS[matrix.role].word + ("s, bias last" if bias else "")
+        size = f" <i>{_size(matrix)}</i>" if matrix.values.size > 1 else ""
+        caption = f'<span><b>{name}</b>{size}</span><span class="ae-hidden">, {word}</span>'
+        style = f' style="{";".join(styles)}"' if styles else ""
+        return (
+            f'<table class="{" ".join(filter(None, classes))}"{style}><caption>{caption}</caption>'
+            f"<thead><tr><td class=\"ae-corner\"></td>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+        )
+
+
+def _rows(matrix: Matrix, bias: Matrix | None, computation: Computation | None) -> list[str]:
+    """Give the cells of each row; those of a result carry their arithmetic."""
+    largest = _largest(matrix)
+    largest_bias = _largest(bias) if bias else 1
+    before = computation.inputs[0].entries if computation and computation.operation is ae_core.RELU else None
+    leave_open = computation is not None and computation.operation is ae_core.DESCENT_SIGN
+    rows = []
+    for i, entries in enumerate(matrix.entries):
+        cells = []
+        for j, value in enumerate(entries):
+            how, switched_off, state = "", "", ""
+            if computation:
+                how = f'<span class="ae-how"><i>{_place(matrix, i, j)}:</i> {html.escape(computation.explain(i, j))}'
+                if before and before[i][j] < 0:
+                    switched_off = f"<s>{_short(before[i][j])}</s>"
+                    state, how = " off", how + " <i>(ReLU switched it off)</i>"
+                elif leave_open and value == 0:
+                    state, how = " open", how + " <i>(step 7 fills it in)</i>"
+                how += "</span>"
+            cells.append(_cell(value, largest, f"r{i} c{j}{state}", switched_off, how))
+        if bias:
+            cells.append(_cell(bias.entries[i][0], largest_bias, f"r{i} c{len(entries)} ae-bias", "", ""))
+        rows.append("".join(cells))
+    return rows
+
+
+def _cell(value: float, largest: float, classes: str, switched_off: str, how: str) -> str:
+    text = _short(value)
+    if value < 0:
+        classes += " neg"
+    if len(text) > 3:
+        classes += " w6" if len(text) > 5 else " w4"
+    shade = f' style="--k:{_shade(value, largest):.0%}"' if value else ""
+    return f'<td class="{classes}"{shade}{" tabindex=0" if how else ""}>{switched_off}{text}{how}</td>'
+
+
+def _largest(matrix: Matrix) -> float:
+    """Give the size that gets the strongest shade; at least 3, so that a matrix of ones stays pale."""
+    return max(3, *(abs(value) for row in matrix.entries for value in row))
+
+
+def _shade(value: float, largest: float) -> float:
+    """Give the share of the role's colour in a cell; a logarithm's gentle rise keeps small values apart."""
+    if value == 0 or not largest < float("inf"):
+        return 0.0
+    return FAINTEST + (STRONGEST - FAINTEST) * (abs(value) / largest) ** 0.7
+
+
+def _short(value: float) -> str:
+    """Write a number so that it fits a cell; the line of arithmetic has more of its digits."""
+    text = ae_core.format_number(value)
+    if len(text) > 5:
+        text = ae_core.format_number(float(f"{value:.3g}"))
+        if len(text) > 6:
+            text = f"{value:.0e}".replace("e+0", "e").replace("e-0", "e-").replace("-", "−")
+    return text
+
+
+def _label(label: str) -> str:
+    """Write a token's number above its word."""
+    number, _, word = label.partition(" ")
+    return f"{html.escape(number)}<span>{html.escape(word)}</span>" if word else html.escape(label)
+
+
+def _place(matrix: Matrix, row: int, column: int) -> str:
+    """Name an entry as a reader would: ``Z1 row 3, X2``."""
+    if len(matrix.entries) == len(matrix.entries[0]) == 1:
+        return symbol(matrix.name)
+    name = {"row": matrix.row_labels[row], "column": matrix.column_labels[column]}
+    named = [f"{word} {label}" if label.isdigit() else html.escape(label) for word, label in name.items()]
+    return f"{symbol(matrix.name)} {', '.join(named)}"
+
+
+def _size(matrix: Matrix) -> str:
+    return "×".join(map(str, matrix.values.shape))
+
+
+# ------------------------------------------------------------------------------------- slides and tables
+
+
+def plot(step: Step):
+    """Draw a step with matplotlib, for slides and print: its own result's line of tables, without hover.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A figure of its own, not registered with pyplot; ``figure.savefig("step.pdf")`` writes it.
+    """
+    # Imported here, since a page that only shows tables need not load it.
+    from matplotlib.figure import Figure
+
+    line = next(line for line in _lines(step) if any(c.result is step.result for c in line))
+    placed = list(_places(line))
+    width = max(x + len(matrix.column_labels) for matrix, x, _, _ in placed) + 0.6
+    height = max(y + len(matrix.row_labels) for matrix, _, y, _ in placed) + 0.4
+    figure = Figure(figsize=(0.48 * (width + 1.4), 0.48 * (height + 1.6)), layout="constrained")
+    axes = figure.add_subplot(aspect="equal", xlim=(-1.4, width), ylim=(height, -1.6))
+    axes.axis("off")
+    for matrix, x, y, bias in placed:
+        _plot_matrix(axes, matrix, x, y, bias)
+    return figure
+
+
+def _places(line: list[Computation]):
+    """Give each matrix of a line with its column, its row and, beside a weight, its bias: a drawing's plan."""
+    right, base, done = 0.0, 0.0, set()
+    first = line[0]
+    if first.operation in (ae_core.AFFINE, ae_core.PRODUCT):
+        left, top, bias = first.inputs[0], first.inputs[-1], first.inputs[1] if len(first.inputs) == 3 else None
+        base = len(top.row_labels) + 2.0
+        right = len(left.column_labels) + (1 if bias else 0) + 1.4
+        yield top, right, 0.0, None
+        yield left, 0.0, base, bias
+        done = {id(m) for m in first.inputs}
+    for computation in line:
+        for matrix in (*computation.inputs, computation.result):
+            if id(matrix) not in done:
+                done.add(id(matrix))
+                yield matrix, right, base, None
+                right += len(matrix.column_labels) + 1.8
+
+
+def _plot_matrix(axes, matrix: Matrix, x: float, y: float, bias: Matrix | None) -> None:
+    axes.text(x, y - 0.75, matrix.name + (f" | {bias.name}" if bias else ""), weight="bold", color=mix(COLOURS[matrix.role].light, INK.light, 0.45))
+    columns = [(label, matrix, j) for j, label in enumerate(matrix.column_labels)]
+    if bias:
+        columns.append(("b", bias, 0))
+    for j, (label, source, column) in enumerate(columns):
+        axes.text(x + j + 0.5, y - 0.12, label.partition(" ")[0], ha="center", va="bottom", size=7, color=SOFT.light)
+        for i, entries in enumerate(source.entries):
+            value, colour = entries[column], COLOURS[source.role].light
+            fill = mix(colour, PAPER.light, _shade(value, _largest(source)))
+            axes.add_patch(_patch(x + j, y + i, fill, mix(colour, PAPER.light, 0.5)))
+            text = _short(value)
+            axes.text(x + j + 0.5, y + i + 0.5, text, ha="center", va="center", size=10 if len(text) < 4 else 7, color=INK.light)
+    for i, label in enumerate(matrix.row_labels):
+        axes.text(x - 0.15, y + i + 0.5, label, ha="right", va="center", size=7, color=SOFT.light)
+
+
+def _patch(x: float, y: float, fill: str, edge: str):
+    from matplotlib.patches import FancyBboxPatch
+
+    return FancyBboxPatch((x + 0.07, y + 0.07), 0.86, 0.86, boxstyle="round,pad=0,rounding_size=0.15", facecolor=fill, edgecolor=edge, linewidth=0.8)
+
+
+def to_frame(matrix: Matrix):
+    """Give a matrix as a table with its labels.
+
+    Returns
+    -------
+    pandas.DataFrame
+    """
+    import pandas as pd  # imported here, since a page that only shows tables need not load it
+
+    return pd.DataFrame(matrix.values, index=matrix.row_labels, columns=matrix.column_labels).rename_axis(matrix.name)
