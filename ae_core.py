@@ -101,10 +101,8 @@ class Autoencoder:
             checked_biases.append(_frozen(_check(f"b{k}", bias, (fan_in,))))
         object.__setattr__(self, "weights", tuple(checked_weights))
         object.__setattr__(self, "biases", tuple(checked_biases))
-        # What `_exact` asks for at every pass, found once.
-        sizes = [(*weight.shape, _largest(weight), _largest(bias)) for weight, bias in zip(self.weights, self.biases)]
-        object.__setattr__(self, "_sizes", tuple(sizes))
         object.__setattr__(self, "output_relu", _check_switch("output_relu", self.output_relu))
+        object.__setattr__(self, "_growth", self._find_growth())
 
     def forward(self, x) -> AutoencoderForward:
         """Pass ``x`` through every layer: ``Z = W A + b``, ``A = max(0, Z)``, beginning with A = X.
@@ -173,10 +171,10 @@ class Autoencoder:
             η ≥ 0.
         """
         learning_rate = _check_scalar("learning_rate", learning_rate)
-        step = lambda name, old, gradient: old - learning_rate * _check(name, gradient, old.shape)  # noqa: E731
+        pairs = zip(self.weights, gradients.weights, strict=True), zip(self.biases, gradients.biases, strict=True)
         return Autoencoder(
-            [step(f"dW{k}", *pair) for k, pair in enumerate(zip(self.weights, gradients.weights, strict=True), 1)],
-            [step(f"db{k}", *pair) for k, pair in enumerate(zip(self.biases, gradients.biases, strict=True), 1)],
+            [_descend(f"dW{k}", *pair, learning_rate) for k, pair in enumerate(pairs[0], start=1)],
+            [_descend(f"db{k}", *pair, learning_rate) for k, pair in enumerate(pairs[1], start=1)],
             self.output_relu,
         )
 
@@ -193,16 +191,24 @@ class Autoencoder:
         """Give ``x`` as floats where an integer in the passes could leave 64 bits; else as it is."""
         if x.dtype != np.int64:
             return x
-        bound, bounds = _largest(x), []
-        last = bound if target is None or target is x else _largest(target)
-        for _, fan_in, weight, bias in self._sizes:
-            bounds.append(bound)
-            bound = fan_in * weight * bound + bias
-        bound = worst = 2 * (bound + last)
-        for (fan_out, _, weight, _), before in zip(self._sizes[::-1], bounds[::-1]):
-            worst = max(worst, x.shape[1] * bound * max(1, before))
-            bound *= fan_out * weight
-        return x if max(worst, bound) < 2**63 else x.astype(float)
+        largest = max(1, _largest(x), 0 if target is None or target is x else _largest(target))
+        return x if self._growth * x.shape[1] * largest * largest < _SAFE else x.astype(float)
+
+    def _find_growth(self) -> float:
+        """Bound all numbers of both passes for one example whose entries, and whose target's, are within ±1.
+
+        For n examples within ±r, r ≥ 1, the bound grows at most n r² times.
+        """
+        sizes = [(*weight.shape, _largest(weight), _largest(bias)) for weight, bias in zip(self.weights, self.biases)]
+        forward = [1]
+        for _, fan_in, weight, bias in sizes:
+            forward.append(fan_in * weight * forward[-1] + bias)
+        backward = 2 * (forward[-1] + 1)
+        growth = max(forward)
+        for (fan_out, _, weight, _), before in zip(sizes[::-1], forward[-2::-1]):
+            growth = max(growth, backward * max(1, before))
+            backward *= fan_out * weight
+        return growth
 
 
 # ----------------------------------------------------------------------------- the sparse autoencoder
@@ -280,6 +286,7 @@ class SparseAutoencoder:
         for name, array in checked.items():
             object.__setattr__(self, name, _frozen(array))
         object.__setattr__(self, "subtract_decoder_bias", _check_switch("subtract_decoder_bias", self.subtract_decoder_bias))
+        object.__setattr__(self, "_growth", self._find_growth())
 
     def forward(self, x) -> SparseForward:
         """Encode and decode: ``Z = W_enc X + b_enc``, ``f = max(0, Z)``, ``X′ = W_dec f + b_dec``.
@@ -370,9 +377,8 @@ class SparseAutoencoder:
         """
         learning_rate = _check_scalar("learning_rate", learning_rate)
         names = ("W_enc", "b_enc", "W_dec", "b_dec")
-        olds = [getattr(self, name) for name in names]
-        changes = [_check(f"d{name}", getattr(gradients, name), old.shape) for name, old in zip(names, olds)]
-        return SparseAutoencoder(*(old - learning_rate * d for old, d in zip(olds, changes)), self.subtract_decoder_bias)
+        moved = [_descend(f"d{name}", getattr(self, name), getattr(gradients, name), learning_rate) for name in names]
+        return SparseAutoencoder(*moved, self.subtract_decoder_bias)
 
     def _forward(self, x: Array) -> SparseForward:
         encoded = x - self.b_dec[:, None] if self.subtract_decoder_bias else x
@@ -381,13 +387,29 @@ class SparseAutoencoder:
         return SparseForward(pre_activations, features, self.W_dec @ features + self.b_dec[:, None])
 
     def _exact(self, x: Array) -> Array:
-        """Give ``x`` as floats where an integer of the forward pass could leave 64 bits; else as it is."""
+        """Give ``x`` as floats where an integer of a walkthrough could leave 64 bits; else as it is."""
         if x.dtype != np.int64:
             return x
-        encoded = _largest(x) + _largest(self.b_dec)
-        feature = self.W_enc.shape[1] * _largest(self.W_enc) * encoded + _largest(self.b_enc)
-        bound = self.W_dec.shape[1] * _largest(self.W_dec) * feature + _largest(self.b_dec)
-        return x if max(feature, bound) < 2**63 else x.astype(float)
+        return x if self._growth * x.shape[1] * max(1, _largest(x)) < _SAFE else x.astype(float)
+
+    def _find_growth(self) -> float:
+        """Bound all numbers that stay integers for one token whose entries are within ±1.
+
+        For n tokens within ±r, r ≥ 1, the bound grows at most n r times.
+        """
+        d, m = self.W_dec.shape
+        encoded = 1 + _largest(self.b_dec)
+        feature = d * _largest(self.W_enc) * encoded + _largest(self.b_enc)
+        error = m * _largest(self.W_dec) * feature + encoded
+        return max(feature, 2 * error * max(1, d * _largest(self.W_dec)))
+
+
+def _descend(name: str, old: Array, gradient, learning_rate: int | float) -> Array:
+    """Give ``old − η gradient``, as floats where an integer could leave 64 bits."""
+    gradient = _check(name, gradient, old.shape)
+    if _largest(old) + learning_rate * _largest(gradient) >= _SAFE:
+        gradient = gradient.astype(float)
+    return old - learning_rate * gradient
 
 
 def _column_norms(matrix: Array) -> Array:
@@ -798,7 +820,7 @@ def sparse_autoencoder_walkthrough(model: SparseAutoencoder, x, l1_coefficient, 
     gradients = model.gradients(x, l1_coefficient)
     loss = model.loss(x, l1_coefficient)
     l1_coefficient = _check_scalar("l1_coefficient", l1_coefficient)
-    x = _check("x", x, (None, None))
+    x = model._exact(_check("x", x, (None, None)))
     tokens = _labels("X", x.shape[1])
     if token_labels is not None:
         if len(token_labels) != len(tokens):
@@ -819,7 +841,7 @@ def sparse_autoencoder_walkthrough(model: SparseAutoencoder, x, l1_coefficient, 
     fires = -1 * (f.values > 0)
     sign = Matrix("S", "gradient", fires, names, tokens)
     filled = Matrix("S", "gradient", fires, names, tokens)
-    weighed = Matrix("dS", "gradient", l1_coefficient * fires * norms.values.T, names, tokens)
+    weighed = Matrix("dS", "gradient", fires * norms.values.T * l1_coefficient, names, tokens)
     errors = Matrix("X′ − X", "loss", X_hat.values - x, dimensions, tokens)
     l1 = Matrix("L1", "loss", [[loss.sparsity]], ("L1",), ("",))
     mse = Matrix("MSE", "loss", [[loss.reconstruction]], ("MSE",), ("",))
@@ -835,7 +857,7 @@ def sparse_autoencoder_walkthrough(model: SparseAutoencoder, x, l1_coefficient, 
     # subtracted because it holds the descent direction.
     into_features = model.W_dec.T @ (2 * errors.values)
     dX = Matrix("dX′", "gradient", 2 * errors.values, dimensions, tokens)
-    penalty = _unit_columns(model.W_dec, norms.values) * (l1_coefficient * f.values.sum(1))
+    penalty = _unit_columns(model.W_dec, norms.values) * f.values.sum(1) * l1_coefficient
     P = Matrix("P", "gradient", penalty, dimensions, names)
     dW_dec = Matrix("dW_dec", "gradient", gradients.W_dec, dimensions, names)
     df = Matrix("df", "gradient", into_features, names, tokens)
@@ -997,6 +1019,10 @@ def _frozen(array: Array) -> Array:
     return copy
 
 
-def _largest(array: Array) -> int | float:
-    """Give the largest absolute value, as a Python number, which cannot overflow."""
-    return max(abs(array.max().item()), abs(array.min().item()))
+_SAFE = 2.0**62
+"""Half of what 64-bit integers hold: below this bound, itself a rounded float, no integer wraps around."""
+
+
+def _largest(array: Array) -> float:
+    """Give the largest absolute value, as a Python float, which overflows to infinity without a word."""
+    return float(max(abs(array.max().item()), abs(array.min().item())))
