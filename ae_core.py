@@ -87,7 +87,8 @@ class Autoencoder:
     output_relu: bool = True
 
     def __post_init__(self):
-        weights, biases = _sequence("weights", self.weights), _sequence("biases", self.biases)
+        weights = _sequence("weights", self.weights, "one matrix a layer")
+        biases = _sequence("biases", self.biases, "one vector a layer")
         if not weights or len(weights) != len(biases):
             raise ValueError(
                 "weights and biases: expected one matrix and one vector for each of at least one layer, "
@@ -171,10 +172,17 @@ class Autoencoder:
             η ≥ 0.
         """
         learning_rate = _check_scalar("learning_rate", learning_rate)
-        pairs = zip(self.weights, gradients.weights, strict=True), zip(self.biases, gradients.biases, strict=True)
+        _check_parts("gradients", gradients, "weights", "biases")
+        d_weights = _sequence("gradients.weights", gradients.weights, "one matrix a layer")
+        d_biases = _sequence("gradients.biases", gradients.biases, "one vector a layer")
+        layers = len(self.weights)
+        if not len(d_weights) == len(d_biases) == layers:
+            raise ValueError(
+                f"gradients: expected those of {layers} layers, got {len(d_weights)} weights and {len(d_biases)} biases"
+            )
         return Autoencoder(
-            [_descend(f"dW{k}", *pair, learning_rate) for k, pair in enumerate(pairs[0], start=1)],
-            [_descend(f"db{k}", *pair, learning_rate) for k, pair in enumerate(pairs[1], start=1)],
+            [_descend(f"dW{k + 1}", self.weights[k], d_weights[k], learning_rate) for k in range(layers)],
+            [_descend(f"db{k + 1}", self.biases[k], d_biases[k], learning_rate) for k in range(layers)],
             self.output_relu,
         )
 
@@ -377,6 +385,7 @@ class SparseAutoencoder:
         """
         learning_rate = _check_scalar("learning_rate", learning_rate)
         names = ("W_enc", "b_enc", "W_dec", "b_dec")
+        _check_parts("gradients", gradients, *names)
         moved = [_descend(f"d{name}", getattr(self, name), getattr(gradients, name), learning_rate) for name in names]
         return SparseAutoencoder(*moved, self.subtract_decoder_bias)
 
@@ -494,7 +503,10 @@ class Matrix:
     column_labels: tuple[str, ...]
 
     def __post_init__(self):
-        values = np.array(self.values)
+        try:
+            values = np.array(self.values)
+        except ValueError:
+            raise ValueError(f"{self.name}: expected two-dimensional values, got rows of different lengths") from None
         if values.ndim != 2 or values.shape != (len(self.row_labels), len(self.column_labels)):
             raise ValueError(
                 f"{self.name}: expected values of shape ({len(self.row_labels)}, {len(self.column_labels)}), "
@@ -744,6 +756,7 @@ def autoencoder_walkthrough(model: Autoencoder, x) -> tuple[Step, ...]:
     -------
     tuple of Step
     """
+    _check_parts("model", model, "weights", "biases", "output_relu")
     forward = model.forward(x)
     gradients = model.gradients(x)
     x = _check("x", x, (None, None))
@@ -816,6 +829,7 @@ def sparse_autoencoder_walkthrough(model: SparseAutoencoder, x, l1_coefficient, 
     -------
     tuple of Step
     """
+    _check_parts("model", model, "W_enc", "b_enc", "W_dec", "b_dec")
     forward = model.forward(x)
     gradients = model.gradients(x, l1_coefficient)
     loss = model.loss(x, l1_coefficient)
@@ -823,6 +837,7 @@ def sparse_autoencoder_walkthrough(model: SparseAutoencoder, x, l1_coefficient, 
     x = model._exact(_check("x", x, (None, None)))
     tokens = _labels("X", x.shape[1])
     if token_labels is not None:
+        token_labels = _sequence("token_labels", token_labels, "one name a token")
         if len(token_labels) != len(tokens):
             raise ValueError(f"token_labels: expected {len(tokens)} names, one a column of x, got {len(token_labels)}")
         tokens = tuple(f"{token} {label}" for token, label in zip(tokens, token_labels))
@@ -935,11 +950,17 @@ def _labels(prefix: str, count: int) -> tuple[str, ...]:
 # ------------------------------------------------------------------------------------- what may come in
 
 
-def _sequence(name: str, value) -> list:
-    """Give the entries of a sequence of arrays."""
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
-        raise TypeError(f"{name}: expected a sequence of arrays, one a layer, got {value!r}")
+def _sequence(name: str, value, entry: str) -> list:
+    """Give the entries of a sequence as a list."""
+    if isinstance(value, (str, bytes)) or not np.iterable(value):
+        raise TypeError(f"{name}: expected a sequence, {entry}, got {value!r:.60}")
     return list(value)
+
+
+def _check_parts(name: str, value, *parts: str) -> None:
+    """Refuse what is no model, or no gradients, of the right kind."""
+    if not all(hasattr(value, part) for part in parts):
+        raise TypeError(f"{name}: expected something with {', '.join(parts)}, got {value!r:.60}")
 
 
 def _check(name: str, value, shape: tuple[int | None, ...]) -> Array:
@@ -956,20 +977,20 @@ def _check(name: str, value, shape: tuple[int | None, ...]) -> Array:
     if array.dtype.kind == "c":
         raise ValueError(f"{name}: expected real numbers, got complex ones")
     if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name}: expected {_expected(shape)} of numbers, got {array.dtype} ({value!r:.60})")
+        raise TypeError(f"{name}: expected {_expected(shape)}, got {array.dtype} ({value!r:.60})")
     if array.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, array.shape)):
         raise ValueError(f"{name}: expected {_expected(shape)}, got shape {array.shape}")
     if array.size == 0:
-        raise ValueError(f"{name}: expected {_expected(shape)}, got an empty one of shape {array.shape}")
+        raise ValueError(f"{name}: expected {_expected(shape)}, got none, in shape {array.shape}")
     if array.dtype.kind == "f":
-        if not np.isfinite(array).all():
-            bad = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        finite = np.isfinite(array)
+        if not finite.all():
+            bad = tuple(int(i) for i in np.argwhere(~finite)[0])
             place = " ".join(f"{word} {i + 1}" for word, i in zip(("row", "column"), bad))
-            raise ValueError(f"{name}: expected finite numbers, got {array[bad]} in {place}")
-        array = array.astype(np.float64, copy=False)
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ValueError(f"{name}: expected finite numbers, got {array[bad]}{' in ' * bool(place)}{place}")
+        if array.dtype.itemsize > 8 and np.abs(array).max() > np.finfo(np.float64).max:
             raise ValueError(f"{name}: expected numbers within the range of 64-bit floats, got a larger one")
-        return array
+        return array.astype(np.float64, copy=False)
     fits = array.dtype.kind == "i" or int(array.max()) < 2**63
     return array.astype(np.int64 if fits else np.float64, copy=False)
 
@@ -978,7 +999,7 @@ def _expected(shape: tuple[int | None, ...]) -> str:
     if not shape:
         return "a number"
     lengths = ", ".join("any" if n is None else str(n) for n in shape)
-    return f"an array of shape ({lengths}{',' if len(shape) == 1 else ''})"
+    return f"numbers of shape ({lengths}{',' if len(shape) == 1 else ''})"
 
 
 def _from_objects(name: str, shape: tuple[int | None, ...], array: Array) -> Array:
@@ -988,18 +1009,18 @@ def _from_objects(name: str, shape: tuple[int | None, ...], array: Array) -> Arr
             raise ValueError(f"{name}: expected {_expected(shape)}, got rows of different lengths")
         if isinstance(entry, numbers.Complex) and not isinstance(entry, numbers.Real):
             raise ValueError(f"{name}: expected real numbers, got {entry!r}")
-        if isinstance(entry, bool) or not hasattr(entry, "__float__"):
-            raise TypeError(f"{name}: expected {_expected(shape)} of numbers, got {entry!r:.60}")
+        if isinstance(entry, (bool, np.bool_, str)) or not hasattr(entry, "__float__"):
+            raise TypeError(f"{name}: expected {_expected(shape)}, got {entry!r:.60}")
     try:
         return array.astype(np.float64)
     except OverflowError:
         raise ValueError(f"{name}: expected numbers within the range of 64-bit floats, got a larger one") from None
+    except (TypeError, ValueError) as error:  # it has a __float__, yet that refuses
+        raise TypeError(f"{name}: expected {_expected(shape)}, got an entry that gives no float: {error}") from None
 
 
 def _check_scalar(name: str, value) -> int | float:
     """Give a finite number ≥ 0."""
-    if np.ndim(value) != 0:
-        raise ValueError(f"{name}: expected one number, got an array of shape {np.shape(value)}")
     number = _check(name, value, ()).item()
     if number < 0:
         raise ValueError(f"{name}: expected a number ≥ 0, got {number}")
