@@ -46,7 +46,7 @@ def mix(colour: str, other: str, share: float) -> str:
 
 def style_sheet() -> str:
     """Give the style sheet of all figures; every output carries it, since some notebooks isolate outputs."""
-    return f"{_themes()}\n{_RULES}\n{_highlights()}"
+    return f"{_themes()}\n{_RULES}\n{_CONTROLS}\n{_highlights()}"
 
 
 def _themes() -> str:
@@ -61,10 +61,10 @@ def _themes() -> str:
     silent = "html:not([data-theme],[theme],:has(body:is([data-jp-theme-light],[data-vscode-theme-kind])))"
     return "\n".join(
         [
-            block(".ae", "light"),
-            block(f":is({dark_hosts}) .ae", "dark"),
-            f"@media screen and (prefers-color-scheme:dark){{{block(f'{silent} .ae', 'dark')}}}",
-            f"@media print{{{block('html:root .ae.ae', 'light')}}}",
+            block(":is(.ae,.ae-panel,.ae-live)", "light"),
+            block(f":is({dark_hosts}) :is(.ae,.ae-panel,.ae-live)", "dark"),
+            f"@media screen and (prefers-color-scheme:dark){{{block(f'{silent} :is(.ae,.ae-panel,.ae-live)', 'dark')}}}",
+            f"@media print{{{block('html:root:root :is(.ae,.ae-panel,.ae-live)', 'light')}}}",
             *(f".ae-{role.replace('_', '-')}{{--role:var(--ae-{role.replace('_', '-')})}}" for role in COLOURS),
         ]
     )
@@ -139,4 +139,30 @@ td:is(:hover,:focus)>.ae-how{{display:block}}
 @container (max-width:30rem){{.ae-flow{{gap:.4rem .4rem;--cell:clamp(24px,calc((100cqi - 4.2rem)/var(--narrow) - 2px),2.4rem)}} .ae table.ae-m{{border-spacing:2px}} .ae .ae-m th[scope=row]{{width:1.25rem;min-width:1.25rem;max-width:1.25rem;padding:0 1px;font-size:.66rem}} .ae-cross{{gap:.3rem .25rem}} .ae .ae-m caption{{font-size:.78rem}} .ae .ae-m caption>span{{left:1.2rem}} .ae .ae-m caption i{{display:none}} .ae .ae-m td:not(.ae-corner){{border-radius:5px}} .ae .ae-m th span{{writing-mode:vertical-rl;margin:2px auto}}}}
 @media print{{.ae{{print-color-adjust:exact;-webkit-print-color-adjust:exact}} .ae-line{{padding-bottom:.4rem;break-inside:avoid}} .ae-hint,.ae-how,.ae-skip{{display:none!important}} .ae-scroll{{overflow:visible}}}}
 @media (forced-colors:active){{.ae .ae-m td.neg{{text-decoration:none}} .ae .ae-m :is(td,th){{forced-color-adjust:none}}}}
+""".strip()
+
+# The sliders: widgets and their static form share the boxes, so that neither is higher or wider.
+_CONTROLS = """
+.ae-controls{color:var(--ae-ink);margin:0 0 1.2rem;font-size:.95rem;overflow:visible}
+.ae-group{margin:.3rem 0;overflow:visible}
+.ae-group>p,.ae-group>:first-child{display:flex;align-items:center;gap:.6rem;margin:0;min-height:36px}
+.ae-group b{color:color-mix(in srgb,var(--role) 45%,var(--ae-ink))}
+.ae-sliders{display:grid!important;width:100%;overflow-x:auto!important;overflow-y:hidden;grid-gap:0;align-items:center;justify-content:start;padding:2px;scrollbar-width:thin}
+.ae-sliders .widget-label,.ae-heading,.ae-row-label{color:var(--ae-soft);font-size:.8rem;text-align:center;line-height:20px}
+.ae-heading{grid-column:span 3;margin-right:10px;height:20px;white-space:nowrap;overflow:hidden} .ae-row-label{grid-row:span 2;height:60px;line-height:60px}
+.ae-sliders :is(.widget-text,.widget-slider)>.widget-label{position:absolute;width:1px!important;height:1px;overflow:hidden;clip-path:inset(50%);margin:0}
+.ae-sliders .jupyter-button,.ae-minus,.ae-plus{display:block;width:26px;height:30px;line-height:28px;font-style:normal;text-align:center;background:color-mix(in srgb,var(--role) 14%,var(--ae-paper));color:var(--ae-ink);border:1px solid color-mix(in srgb,var(--role) 45%,var(--ae-paper));box-sizing:border-box}
+.ae-sliders :is(input[type=number],.ae-number){display:block;width:50px;height:30px;line-height:28px;font-weight:400;color:var(--ae-ink)!important;background:var(--ae-paper)!important;border:1px solid color-mix(in srgb,var(--role) 45%,var(--ae-paper))!important;box-sizing:border-box;text-align:center;padding:0;font-variant-numeric:tabular-nums;-moz-appearance:textfield;appearance:textfield}
+.ae-sliders input::-webkit-inner-spin-button{display:none}
+.ae-track{grid-column:span 3;position:relative;height:30px;margin-right:10px}
+.ae-track::before{content:"";position:absolute;left:8px;right:8px;top:13px;height:4px;border-radius:2px;background:color-mix(in srgb,var(--role) 40%,var(--ae-paper))}
+.ae-track::after{content:"";position:absolute;left:calc(var(--at)*(1 - 24px/112px));width:24px;height:24px;top:3px;border-radius:50%;background:var(--ae-paper);border:2px solid var(--role);box-sizing:border-box}
+.ae-sliders .widget-slider .slider-container{margin:0 8px;height:30px;display:flex;align-items:center}
+.ae-sliders .noUi-target{width:100%;height:4px;border:0;border-radius:2px;box-shadow:none;background:color-mix(in srgb,var(--role) 40%,var(--ae-paper))}
+.ae-sliders .noUi-connect{background:none}
+.ae-sliders .noUi-horizontal .noUi-handle{width:24px;height:24px;top:-10px;right:-12px;border-radius:50%;background:var(--ae-paper);border:2px solid var(--role);box-shadow:none;cursor:grab}
+.ae-sliders .noUi-handle::before,.ae-sliders .noUi-handle::after{display:none}
+.ae-controls :is(.noUi-handle,input,button,select):focus-visible{outline:2.5px solid var(--ae-ink);outline-offset:1px}
+.ae-message [role=alert]{color:var(--ae-ink);border-left:4px solid var(--ae-loss);padding:.3rem .8rem;background:color-mix(in srgb,var(--ae-loss) 14%,var(--ae-paper))}
+@media print{.ae-controls{display:none}}
 """.strip()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+from functools import lru_cache
 
 import ae_core
 from ae_core import Computation, Matrix, Step
@@ -30,7 +31,7 @@ SIGNS = {
     ae_core.NORM_PENALTY_GRADIENT: ("", "· Σ", "·", "/", "="),
 }
 
-LABEL_CELLS = 1.9
+LABEL_CELLS = 2.3
 """Cells' worth of room that a table's row labels and the sign beside it take."""
 
 
@@ -93,6 +94,7 @@ def summary(step: Step) -> str:
     return f"Step {step.number}, {step.title}: {step.formula}. From {sources}. {outcome}."
 
 
+@lru_cache
 def symbol(name: str) -> str:
     """Write the symbols of a name or formula with their subscripts: ``W_enc`` and ``A1`` as on paper."""
     name = html.escape(name, quote=False)
@@ -207,13 +209,15 @@ def _rows(matrix: Matrix, bias: Matrix | None, computation: Computation | None) 
     largest_bias = _largest(bias) if bias else 1
     before = computation.inputs[0].entries if computation and computation.operation is ae_core.RELU else None
     leave_open = computation is not None and computation.operation is ae_core.DESCENT_SIGN
+    place = _places_of(matrix)
     rows = []
     for i, entries in enumerate(matrix.entries):
         cells = []
         for j, value in enumerate(entries):
             how, switched_off, state = "", "", ""
             if computation:
-                how = f'<span class="ae-how"><i>{_place(matrix, i, j)}:</i> {html.escape(computation.explain(i, j))}'
+                arithmetic = computation.explain(i, j).replace(">", "&gt;")
+                how = f'<span class="ae-how"><i>{place(i, j)}:</i> {arithmetic}'
                 if before and before[i][j] < 0:
                     switched_off = f"<s>{_short(before[i][j])}</s>"
                     state, how = " off", how + " <i>(ReLU switched it off)</i>"
@@ -249,6 +253,7 @@ def _shade(value: float, largest: float) -> float:
     return FAINTEST + (STRONGEST - FAINTEST) * (abs(value) / largest) ** 0.7
 
 
+@lru_cache(maxsize=65536)
 def _short(value: float) -> str:
     """Write a number so that it fits a cell; the line of arithmetic has more of its digits."""
     text = ae_core.format_number(value)
@@ -265,13 +270,16 @@ def _label(label: str) -> str:
     return f"{html.escape(number)}<span>{html.escape(word)}</span>" if word else html.escape(label)
 
 
-def _place(matrix: Matrix, row: int, column: int) -> str:
-    """Name an entry as a reader would: ``Z1 row 3, X2``."""
-    if len(matrix.entries) == len(matrix.entries[0]) == 1:
-        return symbol(matrix.name)
-    name = {"row": matrix.row_labels[row], "column": matrix.column_labels[column]}
-    named = [f"{word} {label}" if label.isdigit() else html.escape(label) for word, label in name.items()]
-    return f"{symbol(matrix.name)} {', '.join(named)}"
+def _places_of(matrix: Matrix):
+    """Give a function that names an entry as a reader would: ``Z1 row 3, X2``."""
+    name = symbol(matrix.name)
+    if matrix.values.size == 1:
+        return lambda row, column: name
+    rows, columns = (
+        [f"{word} {label}" if label.isdigit() else html.escape(label) for label in labels]
+        for word, labels in (("row", matrix.row_labels), ("column", matrix.column_labels))
+    )
+    return lambda row, column: f"{name} {rows[row]}, {columns[column]}"
 
 
 def _size(matrix: Matrix) -> str:

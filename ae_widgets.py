@@ -1,0 +1,471 @@
+"""Sliders for every number of a chapter, beside the steps that they move.
+
+A chapter has one set of parameters.  ``chapter.step(3)`` gives the third step's matrices with the sliders
+of what is new in it; whatever the reader changes there, every later step shows.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import ipywidgets
+import numpy as np
+from ipywidgets.widgets.widget_description import DescriptionStyle
+from ipywidgets.widgets.widget_string import LabelStyle
+
+import ae_core
+from ae_core import Autoencoder, SparseAutoencoder, Step, format_number
+from ae_style import style_sheet
+from ae_view import step_html, summary, symbol
+
+Parameters = dict
+"""Everything a reader can change: an array for each matrix, a number for λ, a truth value for a switch."""
+
+OWN_NUMBERS = "your own numbers"
+"""What the list of presets shows as soon as a single number has been changed."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What makes a chapter: how its steps come from its parameters, and which sliders stand where."""
+
+    book: Parameters
+    walkthrough: Callable[[Parameters], tuple[Step, ...]]
+    sliders: dict[int, tuple[tuple[str, ...], ...]]
+    """For each step the groups of parameters moved there; a group such as (W1, b1) is one grid."""
+    presets: dict[str, Callable[[Parameters], Parameters]]
+    """Named sets of numbers, each made from the book's."""
+    model: Callable[[Parameters], Autoencoder | SparseAutoencoder]
+    switches: dict[int, tuple[str, str]] = field(default_factory=dict)
+    """For a step the truth value switched there, and what the reader is told of it."""
+    limits: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    """Least value, greatest value and step of a slider, where they differ from `LIMITS`."""
+
+
+LIMITS = (-12, 12, 1)
+"""Least value, greatest value and step of a slider: whole numbers, as with a pencil."""
+
+
+def autoencoder_chapter() -> Chapter:
+    """Make the sliders and steps of the autoencoder's chapter."""
+    return Chapter(autoencoder_plan())
+
+
+def sparse_autoencoder_chapter() -> Chapter:
+    """Make the sliders and steps of the sparse autoencoder's chapter."""
+    return Chapter(sparse_autoencoder_plan())
+
+
+class Chapter:
+    """The sliders of one set of parameters, and the steps that follow them.
+
+    Parameters
+    ----------
+    plan : Plan
+    """
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+        self.parameters = dict(plan.book)
+        self.steps = plan.walkthrough(self.parameters)
+        self.entries: dict[tuple[str, int, int], Entry] = {}
+        self.switches: dict[str, ipywidgets.Checkbox] = {}
+        self.panels: dict[int, Panel] = {}
+        self._quiet = False
+        self._look = _Look()
+        self.presets = ipywidgets.Dropdown(
+            options=[*plan.presets, OWN_NUMBERS], value=next(iter(plan.presets)), description="Numbers",
+            layout=self._look.presets, style=self._look.plain,
+        )  # fmt: skip
+        self.presets.observe(self._guard(lambda change: self._choose(change.new)), "value")
+        self.reset_all = self._button("Reset all", "Give every slider of this chapter the book's number", self.reset)
+        self.message = ipywidgets.HTML()
+        self.message.add_class("ae-message")
+
+    def step(self, number: int) -> Panel:
+        """Show a step: its matrices, and the sliders of the parameters that it brings in."""
+        if number not in range(1, len(self.steps) + 1):
+            raise ValueError(f"number: expected a step from 1 to {len(self.steps)}, got {number!r}")
+        if number not in self.panels:
+            self.panels[number] = Panel(self, number)
+        return self.panels[number]
+
+    def reset(self, *names: str) -> None:
+        """Give the named parameters, or all, the book's numbers."""
+        book = self.plan.book
+        if names:
+            self.apply({**self.parameters, **{name: book[name] for name in names}})
+        else:
+            self.apply(book, self.presets.options[0])
+
+    def apply(self, parameters: Parameters, preset: str = OWN_NUMBERS) -> None:
+        """Move every slider to these parameters, then draw once."""
+        self._quiet = True
+        try:
+            self.parameters = {name: parameters[name] for name in self.parameters}
+            for (name, row, column), entry in self.entries.items():
+                entry.set(_entry(self.parameters[name], row, column))
+            for name, switch in self.switches.items():
+                switch.value = self.parameters[name]
+            self.presets.value = preset
+        finally:
+            self._quiet = False
+        self._draw()
+
+    def update(self, learning_rate: float) -> None:
+        """Take one step of gradient descent and move the sliders to where it leads."""
+        model = self.plan.model(self.parameters)
+        extra = (self.parameters["λ"],) if "λ" in self.parameters else ()
+        updated = model.update(model.gradients(self.parameters["X"], *extra), learning_rate)
+        self.apply({**self.parameters, **_model_parameters(updated)})
+
+    # What follows is for the panels.
+
+    def entry(self, name: str, row: int, column: int, title: str) -> Entry:
+        """Give the controls of one number; a number shown in two steps has the same ones in both."""
+        key = (name, row, column)
+        if key not in self.entries:
+            value = _entry(self.parameters[name], row, column)
+            entry = Entry(title, value, self.plan.limits.get(name, LIMITS), self._look, self._guard)
+            entry.slider.observe(self._guard(lambda change: self._set_entry(key, change.new)), "value")
+            self.entries[key] = entry
+        return self.entries[key]
+
+    def switch(self, name: str, description: str) -> ipywidgets.Checkbox:
+        if name not in self.switches:
+            switch = ipywidgets.Checkbox(
+                value=self.parameters[name], description=description, indent=False, layout=self._look.wide
+            )
+            switch.observe(self._guard(lambda change: self._set({**self.parameters, name: change.new})), "value")
+            self.switches[name] = switch
+        return self.switches[name]
+
+    def reset_button(self, names: tuple[str, ...]) -> ipywidgets.Button:
+        return self._button("Reset", f"Give {' and '.join(names)} the book's numbers", lambda: self.reset(*names))
+
+    def update_controls(self) -> ipywidgets.HBox:
+        rate = ipywidgets.BoundedFloatText(
+            value=0.001, min=0, max=1, step=0.001, description="Learning rate", layout=self._look.rate, style=self._look.plain
+        )
+        button = self._button("Update once", "Take one step of gradient descent", lambda: self.update(rate.value))
+        return ipywidgets.HBox([rate, button])
+
+    def _button(self, text: str, tooltip: str, action: Callable[[], None]) -> ipywidgets.Button:
+        button = ipywidgets.Button(description=text, tooltip=tooltip, layout=self._look.button, style=self._look.button_style)
+        button.on_click(self._guard(lambda _: action()))
+        return button
+
+    def _choose(self, preset: str) -> None:
+        if not self._quiet and preset != OWN_NUMBERS:
+            self.apply(self.plan.presets[preset](dict(self.plan.book)), preset)
+
+    def _set_entry(self, key: tuple[str, int, int], value: float) -> None:
+        name, row, column = key
+        if np.ndim(self.parameters[name]) == 0:
+            changed = _whole(value)
+        else:
+            changed = np.array(self.parameters[name], dtype=float)
+            changed[(row, column)[: changed.ndim]] = value
+            changed = _whole(changed)
+        self._set({**self.parameters, name: changed})
+
+    def _set(self, parameters: Parameters) -> None:
+        if not self._quiet:
+            self.parameters = parameters
+            self.presets.value = OWN_NUMBERS
+            self._draw()
+
+    def _draw(self) -> None:
+        """Draw the steps that changed, and only these."""
+        before, self.steps = self.steps, self.plan.walkthrough(self.parameters)
+        for number, panel in self.panels.items():
+            if not _same(before[number - 1], self.steps[number - 1]):
+                panel.figure.value = step_html(self.steps[number - 1])
+
+    def _guard(self, callback: Callable) -> Callable:
+        """Let a callback's error show itself to the reader; the next move clears it."""
+
+        def guarded(*arguments):
+            try:
+                callback(*arguments)
+                if not self._quiet:
+                    self.message.value = ""
+            except Exception as error:
+                self.message.value = f'<p role="alert">{html.escape(f"{type(error).__name__}: {error}")}</p>'
+
+        return guarded
+
+
+class Entry:
+    """The controls of one number: a slider, a box to type it in, and a − and a + button."""
+
+    def __init__(self, title: str, value: float, limits: tuple[float, float, float], look: _Look, guard: Callable):
+        least, most, self.step = limits
+        least, most = min(least, math.floor(value)), max(most, math.ceil(value))
+        self.slider = ipywidgets.FloatSlider(
+            value=value, min=least, max=most, step=self.step, description=title, tooltip=title,
+            readout=False, layout=look.slider, style=look.slider_style,
+        )  # fmt: skip
+        self.number = ipywidgets.BoundedFloatText(
+            value=value, min=least, max=most, step=self.step, description=title, tooltip=title,
+            continuous_update=False, layout=look.number, style=look.hidden_title,
+        )  # fmt: skip
+        buttons = []
+        for sign, word in ((-1, "less"), (1, "more")):
+            button = ipywidgets.Button(
+                description="+" if sign > 0 else "−", tooltip=f"{title}: {format_number(self.step)} {word}",
+                layout=look.minus if sign < 0 else look.plus, style=look.button_style,
+            )  # fmt: skip
+            button.on_click(guard(lambda _, sign=sign: self.move(sign)))
+            buttons.append(button)
+        self.minus, self.plus = buttons
+        self.slider.observe(lambda change: setattr(self.number, "value", change.new), "value")
+        self.number.observe(lambda change: setattr(self.slider, "value", change.new), "value")
+
+    def move(self, steps: int) -> None:
+        """Move by so many steps, no further than the slider goes."""
+        self.slider.value = min(self.slider.max, max(self.slider.min, self.slider.value + steps * self.step))
+
+    def set(self, value: float) -> None:
+        """Set the number; limits that would cut it off make room for it."""
+        for control in (self.slider, self.number):
+            control.min, control.max = min(control.min, math.floor(value)), max(control.max, math.ceil(value))
+        self.slider.value = value
+
+
+class Panel(ipywidgets.VBox):
+    """One step on the page: the message of a failed callback, the matrices, the sliders.
+
+    Shown where widgets cannot live (the built page before it is live, a printed sheet), it is plain HTML.
+    """
+
+    def __init__(self, chapter: Chapter, number: int):
+        self.chapter, self.number = chapter, number
+        self.figure = ipywidgets.HTML(step_html(chapter.steps[number - 1]))
+        self.groups = [_Group(chapter, number, names) for names in chapter.plan.sliders.get(number, ())]
+        controls = [group.widget for group in self.groups]
+        if number in chapter.plan.switches:
+            controls.append(chapter.switch(*chapter.plan.switches[number]))
+        if number == len(chapter.steps):
+            controls.append(chapter.update_controls())
+        controls.append(ipywidgets.HBox([chapter.presets, chapter.reset_all]))
+        self.controls = ipywidgets.VBox(controls)
+        self.controls.add_class("ae-controls")
+        super().__init__([chapter._look.sheet, self.figure, chapter.message, self.controls])
+        self.add_class("ae-panel")
+
+    def _repr_mimebundle_(self, **keywords):
+        bundle = super()._repr_mimebundle_(**keywords)
+        data, *metadata = bundle if isinstance(bundle, tuple) else (bundle,)
+        data = {**data, "text/html": self.static_html(), "text/plain": summary(self.chapter.steps[self.number - 1])}
+        return (data, *metadata) if metadata else data
+
+    def static_html(self) -> str:
+        """Give the panel as plain HTML: the matrices, and the sliders as they stand."""
+        step = self.chapter.steps[self.number - 1]
+        sheet = f"<style>{style_sheet()}</style>" if self.number == 1 else ""
+        groups = "".join(group.static_html() for group in self.groups)
+        return (
+            f'{sheet}<div class="ae-live" data-model-id="{self.model_id}"><div class="ae-figure">{step_html(step)}</div>'
+            f'<div class="ae-controls">{groups}</div></div>'
+        )
+
+
+class _Group:
+    """The sliders of one or two parameters, laid out as the matrix is."""
+
+    def __init__(self, chapter: Chapter, number: int, names: tuple[str, ...]):
+        self.names = names
+        matrices = {m.name: m for step in chapter.steps for m in step.inputs}
+        self.matrices = [matrices[name] for name in names]
+        first = self.matrices[0]
+        self.columns = [(m, j) for m in self.matrices for j in range(len(m.column_labels))]
+        self.headings = [m.column_labels[j] for m, j in self.columns]
+        self.rows = []
+        for i in range(len(first.row_labels)):
+            self.rows.append([chapter.entry(m.name, i, j, _spoken(m, i, j)) for m, j in self.columns])
+        self.row_labels = first.row_labels
+        look = chapter._look
+        children = [ipywidgets.Label("", layout=look.corner, style=look.label_style)]
+        children += [ipywidgets.Label(label, layout=look.heading, style=look.label_style) for label in self.headings]
+        for label, entries in zip(self.row_labels, self.rows):
+            children.append(ipywidgets.Label(label, layout=look.row_label, style=look.label_style))
+            for entry in entries:
+                children += [entry.minus, entry.number, entry.plus]
+            children += [entry.slider for entry in entries]
+        grid = ipywidgets.GridBox(children, layout=ipywidgets.Layout(grid_template_columns=_tracks(len(self.columns))))
+        grid.add_class("ae-sliders")
+        self.title = f'<b>{" | ".join(map(symbol, names))}</b>'
+        title = ipywidgets.HTML(self.title)
+        self.widget = ipywidgets.VBox([ipywidgets.HBox([title, chapter.reset_button(names)]), grid])
+        self.widget.add_class(f"ae-{first.role}")
+        self.widget.add_class("ae-group")
+
+    def static_html(self) -> str:
+        cells = ["<span></span>", *(f'<span class="ae-heading">{html.escape(h)}</span>' for h in self.headings)]
+        for label, entries in zip(self.row_labels, self.rows):
+            cells.append(f'<span class="ae-row-label">{html.escape(label)}</span>')
+            for entry in entries:
+                value = format_number(entry.slider.value)
+                cells.append(f'<i class="ae-minus">−</i><b class="ae-number">{value}</b><i class="ae-plus">+</i>')
+            for entry in entries:
+                slider = entry.slider
+                share = (slider.value - slider.min) / (slider.max - slider.min)
+                cells.append(f'<span class="ae-track" style="--at:{share:.1%}"></span>')
+        return (
+            f'<div class="ae-group ae-{self.matrices[0].role}" aria-hidden="true"><p>{self.title}</p>'
+            f'<div class="ae-sliders" style="grid-template-columns:{_tracks(len(self.columns))}">{"".join(cells)}</div></div>'
+        )
+
+
+class _Look:
+    """Layouts and styles that the widgets of a chapter share; each is sent to the page but once."""
+
+    def __init__(self):
+        layout, fixed = ipywidgets.Layout, {"margin": "0", "height": "30px"}
+        self.sheet = ipywidgets.HTML(f"<style>{style_sheet()}</style>", layout=layout(display="none"))
+        self.minus = layout(width="26px", padding="0", **fixed)
+        self.plus = layout(width="26px", padding="0", **fixed)
+        self.number = layout(width="50px", **fixed)
+        self.slider = layout(width="auto", margin="0 10px 0 0", height="30px", grid_column="span 3")
+        self.corner = layout(width="auto", margin="0", height="20px")
+        self.heading = layout(width="auto", margin="0 10px 0 0", height="20px", grid_column="span 3", justify_content="center")
+        self.row_label = layout(width="auto", margin="0", height="60px", grid_row="span 2", justify_content="center")
+        self.presets = layout(width="20rem", max_width="70%")
+        self.button = layout(width="auto", height="32px")
+        self.rate = layout(width="12rem")
+        self.wide = layout(width="auto")
+        self.plain = DescriptionStyle(description_width="initial")
+        self.slider_style = ipywidgets.SliderStyle(description_width="0px")
+        self.hidden_title = DescriptionStyle(description_width="0px")
+        self.label_style = LabelStyle()
+        self.button_style = ipywidgets.ButtonStyle()
+
+
+def _tracks(columns: int) -> str:
+    return f"24px repeat({columns}, 26px 50px 36px)"
+
+
+def _spoken(matrix: ae_core.Matrix, row: int, column: int) -> str:
+    """Name an entry for a screen reader: ``W1 row 2 column 3``, ``b_enc row f6``, ``λ``."""
+    if matrix.values.size == 1:
+        return matrix.name
+    if matrix.role == "bias":
+        return f"{matrix.name} row {matrix.row_labels[row]}"
+    return f"{matrix.name} row {matrix.row_labels[row]} column {matrix.column_labels[column]}"
+
+
+def _entry(value, row: int, column: int) -> float:
+    """Give one number of a matrix, a vector or a scalar."""
+    array = np.asarray(value)
+    return float(array[(row, column)[: array.ndim]])
+
+
+def _whole(value):
+    """Give whole numbers as integers, so that they print as on paper; others to twelve decimals."""
+    rounded = np.round(np.asarray(value, dtype=float), 12)
+    result = rounded.astype(int) if np.array_equal(rounded, np.round(rounded)) else rounded
+    return result if result.ndim else result.item()
+
+
+def _same(one: Step, other: Step) -> bool:
+    """Tell whether two versions of a step show the same numbers."""
+    pairs = zip(one.computations, other.computations)
+    return len(one.computations) == len(other.computations) and all(
+        a.formula == b.formula
+        and a.result.entries == b.result.entries
+        and all(m.entries == n.entries for m, n in zip(a.inputs, b.inputs))
+        for a, b in pairs
+    )
+
+
+# ----------------------------------------------------------------------------------- the two chapters
+
+
+def autoencoder_plan() -> Plan:
+    """Plan the autoencoder's chapter: its four layers' sliders, and presets that teach."""
+    model, x = ae_core.autoencoder_example()
+    book = {"X": x, **_model_parameters(model), "output_relu": True}
+    return Plan(
+        book=book,
+        walkthrough=lambda p: ae_core.autoencoder_walkthrough(_autoencoder(p), p["X"]),
+        sliders={1: (("X",),), **{k + 1: ((f"W{k}", f"b{k}"),) for k in range(1, 5)}},
+        switches={5: ("output_relu", "ReLU on the output, as in the drawing")},
+        model=_autoencoder,
+        presets={
+            "the book's numbers": lambda p: p,
+            "all weights and biases 0": lambda p: {**p, **_zeros(p, "W", "b")},
+            "a dead bottleneck": lambda p: {**p, "b2": np.array([-10, -10])},
+            "a perfect reconstruction": lambda p: {
+                **p,
+                **_zeros(p, "W", "b"),
+                "X": np.array([[1, 2, 0, 3], [2, 0, 1, 1], [1, 2, 0, 3], [2, 0, 1, 1]]),
+                "W1": np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]),
+                "W2": np.array([[1, 0, 0], [0, 1, 0]]),
+                "W3": np.array([[1, 0], [0, 1], [0, 0]]),
+                "W4": np.array([[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 1, 0]]),
+            },
+        },
+    )
+
+
+def sparse_autoencoder_plan() -> Plan:
+    """Plan the sparse autoencoder's chapter: encoder, decoder, λ, and presets that teach."""
+    model, x, l1_coefficient = ae_core.sparse_autoencoder_example()
+    book = {"X": x, **_model_parameters(model), "λ": l1_coefficient, "subtract_decoder_bias": False}
+    identity = np.eye(3, dtype=int)
+    return Plan(
+        book=book,
+        walkthrough=lambda p: ae_core.sparse_autoencoder_walkthrough(_sparse_autoencoder(p), p["X"], p["λ"], ae_core.TOKENS),
+        sliders={1: (("W_enc", "b_enc"), ("X",)), 3: (("W_dec", "b_dec"),), 5: (("λ",),), 8: (("λ",),)},
+        switches={1: ("subtract_decoder_bias", "Subtract b_dec from X first, as Towards Monosemanticity does")},
+        limits={"λ": (0, 10, 0.5)},
+        model=_sparse_autoencoder,
+        presets={
+            "the book's numbers": lambda p: p,
+            "all weights and biases 0": lambda p: {**p, **_zeros(p, "W_", "b_")},
+            "λ = 0": lambda p: {**p, "λ": 0},
+            "λ = 5: five updates, and every feature is dead": _after_a_large_penalty,
+            "a perfect reconstruction": lambda p: {
+                **p,
+                **_zeros(p, "b_"),
+                "W_enc": np.vstack([identity, -identity]),
+                "W_dec": np.hstack([identity, -identity]),
+            },
+        },
+    )
+
+
+def _after_a_large_penalty(p: Parameters) -> Parameters:
+    """Take five steps of gradient descent with λ = 5; none of the features survives them."""
+    p = {**p, "λ": 5}
+    model = _sparse_autoencoder(p)
+    for _ in range(5):
+        model = model.update(model.gradients(p["X"], p["λ"]), 0.02)
+    return {**p, **{name: np.round(value, 2) for name, value in _model_parameters(model).items()}}
+
+
+def _autoencoder(p: Parameters) -> Autoencoder:
+    layers = range(1, sum(name.startswith("W") for name in p) + 1)
+    return Autoencoder([p[f"W{k}"] for k in layers], [p[f"b{k}"] for k in layers], p["output_relu"])
+
+
+def _sparse_autoencoder(p: Parameters) -> SparseAutoencoder:
+    return SparseAutoencoder(p["W_enc"], p["b_enc"], p["W_dec"], p["b_dec"], p["subtract_decoder_bias"])
+
+
+def _model_parameters(model: Autoencoder | SparseAutoencoder) -> Parameters:
+    """Give a model's weights and biases by their names in the drawing."""
+    if isinstance(model, SparseAutoencoder):
+        arrays = {name: getattr(model, name) for name in ("W_enc", "b_enc", "W_dec", "b_dec")}
+    else:
+        layers = enumerate(zip(model.weights, model.biases), start=1)
+        arrays = {name: array for k, (W, b) in layers for name, array in ((f"W{k}", W), (f"b{k}", b))}
+    return {name: _whole(array) for name, array in arrays.items()}
+
+
+def _zeros(p: Parameters, *prefixes: str) -> Parameters:
+    return {name: np.zeros_like(value) for name, value in p.items() if name.startswith(prefixes)}
