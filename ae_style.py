@@ -101,7 +101,7 @@ _RULES = f"""
 .ae-stack{{display:grid;justify-items:start;gap:.2rem}}
 .ae-sign{{color:var(--ae-soft);font-size:1.15rem;align-self:end;text-align:center;line-height:1.2;padding-bottom:calc(var(--cell)*var(--rise,1) - .4rem)}}
 .ae-sign small{{display:block;font-size:.78rem}}
-.ae table.ae-m{{border-collapse:separate;border-spacing:3px;width:auto;margin:0;background:none;border:0;display:table;table-layout:fixed;font-size:inherit;color:inherit}}
+.ae table.ae-m{{position:static;border-collapse:separate;border-spacing:3px;width:auto;margin:0;background:none;border:0;display:table;table-layout:fixed;font-size:inherit;color:inherit}}
 .ae .ae-m :is(tr,thead,tbody){{background:none!important;border:0}}
 .ae .ae-m caption{{caption-side:top;text-align:left;white-space:nowrap;font-size:.86rem;font-style:normal;color:var(--ae-soft);padding:0;margin:0;height:1.6rem;position:relative}}
 .ae .ae-m caption>span{{position:absolute;left:1.9rem;bottom:.1rem}}
