@@ -871,7 +871,7 @@ def sparse_autoencoder_walkthrough(model: SparseAutoencoder, x, l1_coefficient, 
     Z = Matrix("Z", "pre_activation", forward.pre_activations, names, tokens)
     f = Matrix("f", "activation", forward.features, names, tokens)
     X_hat = Matrix("X′", "output", forward.reconstruction, dimensions, tokens)
-    norms = Matrix("norm", "norm", model.decoder_norms()[None, :], ("norm",), names)
+    norms = Matrix("norm", "norm", model.decoder_norms()[None, :], ("L2",), names)
     fires = -1 * (f.values > 0)
     sign = Matrix("S", "gradient", fires, names, tokens)
     filled = Matrix("S", "gradient", fires, names, tokens)
