@@ -108,8 +108,8 @@ div.cell_output .text_html:has(>.ae,>.ae-live){{background:none!important;color:
 .ae .ae-m caption>span{{position:absolute;left:1.9rem;bottom:.1rem}}
 .ae .ae-m caption b{{color:color-mix(in srgb,var(--role) {CAPTION_SHARE:.0%},var(--ae-ink));font-size:.98rem}}
 .ae .ae-m caption i{{font-style:normal}}
-.ae .ae-m th{{font-size:.72rem;line-height:1.15;font-weight:500;color:var(--ae-soft);text-align:center;vertical-align:middle;padding:1px 2px;border:0;border-radius:5px;background:none;max-width:var(--cell)}}
-.ae .ae-m th[scope=row]{{width:1.9rem;min-width:1.9rem;max-width:1.9rem}}
+.ae .ae-m th{{font-size:.72rem;line-height:1.15;font-weight:500;color:var(--ae-soft);text-align:center;vertical-align:bottom;padding:1px 2px;border:0;border-radius:5px;background:none;max-width:var(--cell)}}
+.ae .ae-m th[scope=row]{{vertical-align:middle;width:1.9rem;min-width:1.9rem;max-width:1.9rem}}
 .ae .ae-m th span{{display:block;font-size:.62rem;white-space:nowrap;margin:0 -4px;letter-spacing:-.01em}}
 .ae-tight .ae-m th span{{writing-mode:vertical-rl;margin:2px auto}}
 .ae .ae-m .ae-corner{{border:0;padding:0;background:none}}
