@@ -733,7 +733,7 @@ def _norm_penalty_gradient(write, inputs, row, column):
     norm = norms[0][column]
     if norm == 0:  # a column of zeros has no direction; its gradient is 0 by convention
         return "0"
-    total = _sum_of_nonzero([write(f) for f in features[column] if f != 0])
+    total = _sum_of_nonzero([write(f) for f in _column(features, column) if f != 0])
     return f"{write(l1_coefficient[0][0])}·({total})·{_factor(write(W_dec[row][column]))}/{write(norm)}"
 
 
@@ -900,7 +900,7 @@ def sparse_autoencoder_walkthrough(model: SparseAutoencoder, x, l1_coefficient, 
     d_biases = _bias_gradient(dX, b_dec, dX.values.sum(1))
     backward = [
         Computation(ERROR_GRADIENT, (X_hat, X), dX, "dX′ = 2 (X′ − X)"),
-        Computation(NORM_PENALTY_GRADIENT, (lam, f, W_dec, norms), P, "P = λ (Σ f) W_dec / norm"),
+        Computation(NORM_PENALTY_GRADIENT, (lam, f.transposed(), W_dec, norms), P, "P = λ (Σ f) W_dec / norm"),
         Computation(PRODUCT_PLUS, (dX, P, f.transposed()), dW_dec, "dW_dec = dX′ fᵀ + P"),
         d_biases,
         Computation(PRODUCT, (W_dec.transposed(), dX), df, "df = W_decᵀ dX′"),
