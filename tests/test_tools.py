@@ -51,7 +51,7 @@ def test_two_locks_never_pin_a_package_differently():
     assert {name: readers[name] for name in shared} == {name: tests[name] for name in shared}
 
 
-def test_what_is_installed_is_what_the_lock_names():
+def test_what_is_installed_fits_together():
     check = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True)
     assert check.returncode == 0, check.stdout
 
