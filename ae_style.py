@@ -148,11 +148,15 @@ _CONTROLS = """
 .ae-controls{color:var(--ae-ink);margin:0 0 1.2rem;font-size:.95rem;overflow:visible}
 .ae-group{margin:.3rem 0;overflow:visible}
 .ae-group>p,.ae-group>:first-child{display:flex;align-items:center;gap:.6rem;margin:0;min-height:36px}
+.ae-group>:first-child b{font-size:.95rem} .ae-group sub{line-height:0}
+.ae-controls>.widget-hbox{align-items:center;flex-wrap:wrap;overflow:visible} .ae-controls .widget-dropdown>select{appearance:auto;background-image:none;padding-right:0}
 .ae-group b{color:color-mix(in srgb,var(--role) 45%,var(--ae-ink))}
 .ae-sliders{display:grid!important;width:100%;overflow-x:auto!important;overflow-y:hidden;grid-gap:0;align-items:center;justify-content:start;padding:2px;scrollbar-width:thin}
 .ae-sliders .widget-label,.ae-heading,.ae-row-label{color:var(--ae-soft);font-size:.8rem;text-align:center;line-height:20px}
 .ae-heading{grid-column:span 3;margin-right:10px;height:20px;white-space:nowrap;overflow:hidden} .ae-row-label{grid-row:span 2;height:60px;line-height:60px}
 .ae-sliders :is(.widget-text,.widget-slider)>.widget-label{position:absolute;width:1px!important;height:1px;overflow:hidden;clip-path:inset(50%);margin:0}
+.ae-sliders>:is(.widget-label,.widget-slider){grid-column:span 3} .ae-sliders>.widget-label:first-child{grid-column:auto}
+.ae-sliders>.widget-label:has(+button){grid-area:auto/auto/span 2/auto;line-height:60px}
 .ae-sliders .jupyter-button,.ae-minus,.ae-plus{display:block;width:26px;height:30px;line-height:28px;font-style:normal;text-align:center;background:color-mix(in srgb,var(--role) 14%,var(--ae-paper));color:var(--ae-ink);border:1px solid color-mix(in srgb,var(--role) 45%,var(--ae-paper));box-sizing:border-box}
 .ae-sliders :is(input[type=number],.ae-number){display:block;width:50px;height:30px;line-height:28px;font-weight:400;color:var(--ae-ink)!important;background:var(--ae-paper)!important;border:1px solid color-mix(in srgb,var(--role) 45%,var(--ae-paper))!important;box-sizing:border-box;text-align:center;padding:0;font-variant-numeric:tabular-nums;-moz-appearance:textfield;appearance:textfield}
 .ae-sliders input::-webkit-inner-spin-button{display:none}
@@ -161,10 +165,10 @@ _CONTROLS = """
 .ae-track::after{content:"";position:absolute;left:calc(var(--at)*(1 - 24px/112px));width:24px;height:24px;top:3px;border-radius:50%;background:var(--ae-paper);border:2px solid var(--role);box-sizing:border-box}
 .ae-sliders .widget-slider .slider-container{margin:0 8px;height:30px;display:flex;align-items:center}
 .ae-sliders .noUi-target{width:100%;height:4px;border:0;border-radius:2px;box-shadow:none;background:color-mix(in srgb,var(--role) 40%,var(--ae-paper))}
-.ae-sliders .noUi-connect{background:none}
+.ae-sliders .noUi-target .noUi-connects{background:none}
 .ae-sliders .noUi-horizontal .noUi-handle{width:24px;height:24px;top:-10px;right:-12px;border-radius:50%;background:var(--ae-paper);border:2px solid var(--role);box-shadow:none;cursor:grab}
 .ae-sliders .noUi-handle::before,.ae-sliders .noUi-handle::after{display:none}
-.ae-controls :is(.noUi-handle,input,button,select):focus-visible{outline:2.5px solid var(--ae-ink);outline-offset:1px}
+.ae-controls :is(.noUi-handle,input,button,select):focus-visible{outline:2.5px solid var(--ae-ink)!important;outline-offset:1px}
 .ae-message [role=alert]{color:var(--ae-ink);border-left:4px solid var(--ae-loss);padding:.3rem .8rem;background:color-mix(in srgb,var(--ae-loss) 14%,var(--ae-paper))}
 @media print{.ae-controls{display:none}}
 """.strip()
