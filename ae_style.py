@@ -151,7 +151,8 @@ _CONTROLS = """
 .ae-message:not(:has([role=alert])){display:none}
 .ae-message [role=alert]{color:var(--ae-ink);border-left:4px solid var(--ae-loss);padding:.3rem .8rem;background:color-mix(in srgb,var(--ae-loss) 14%,var(--ae-paper))}
 .ae-controls{color:var(--ae-ink);font-size:.95rem;padding-bottom:1.2rem!important}
-.ae-group{padding:.2rem 0}
+.ae-group{padding:.2rem 0} .ae-group sub{line-height:0}
+.ae-row select{appearance:auto!important;background-image:none!important}
 .ae-row{display:flex!important;flex-wrap:wrap;align-items:center;gap:.3rem .7rem;min-height:38px}
 .ae-row .widget-html{flex:0 0 auto} .ae-row .widget-html-content{line-height:32px!important;height:32px}
 .ae-row b{font-size:1rem;line-height:32px;color:color-mix(in srgb,var(--role) 45%,var(--ae-ink))}
@@ -165,7 +166,7 @@ _CONTROLS = """
 .ae-sliders{display:grid!important;width:100%;overflow-x:auto!important;overflow-y:hidden!important;gap:0!important;align-items:center;justify-content:start;padding:2px;scrollbar-width:thin}
 .ae-sliders .widget-label,.ae-heading,.ae-row-label{color:var(--ae-soft)!important;font-size:.8rem;text-align:center;line-height:20px;overflow:hidden;white-space:nowrap}
 .ae-heading{grid-area:auto/auto/auto/span 3;margin-right:10px;height:20px} .ae-row-label{grid-area:auto/auto/span 2/auto;height:60px;line-height:60px}
-.ae-sliders>.widget-label[style*="60px"]{line-height:60px!important}
+.ae-sliders>.widget-label:has(+button){line-height:60px!important}
 .ae-sliders :is(.widget-text,.widget-slider)>.widget-label{position:absolute;width:1px!important;height:1px;overflow:hidden;clip-path:inset(50%);margin:0}
 .ae-sliders .jupyter-button,.ae-minus,.ae-plus{display:block;width:26px;height:30px;line-height:28px;padding:0;font-size:1rem;font-style:normal;text-align:center;border-radius:0;box-shadow:none;box-sizing:border-box;
   color:var(--ae-ink);background:color-mix(in srgb,var(--role) 14%,var(--ae-paper));border:1px solid color-mix(in srgb,var(--role) 45%,var(--ae-paper))}
@@ -177,7 +178,7 @@ _CONTROLS = """
 .ae-track::after{content:"";position:absolute;left:calc(var(--at)*78/102);width:24px;height:24px;top:3px;border-radius:50%;background:var(--ae-paper);border:2px solid var(--role);box-sizing:border-box}
 .ae-sliders .widget-slider .slider-container{margin:0 12px;height:30px;display:flex;align-items:center}
 .ae-sliders .noUi-target{width:100%;height:4px;border:0;border-radius:2px;box-shadow:none;background:color-mix(in srgb,var(--role) 40%,var(--ae-paper))}
-.ae-sliders .noUi-connect{background:none}
+.ae-sliders .noUi-target .noUi-connects{background:none}
 .ae-sliders .noUi-horizontal .noUi-handle{width:24px;height:24px;top:-10px;right:-12px;border-radius:50%;background:var(--ae-paper);border:2px solid var(--role);box-shadow:none;cursor:grab}
 .ae-sliders .noUi-handle::before,.ae-sliders .noUi-handle::after{display:none}
 .ae-controls :is(.noUi-handle,input,button,select):focus-visible{outline:2.5px solid var(--ae-ink)!important;outline-offset:1px}
