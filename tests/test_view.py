@@ -232,7 +232,7 @@ def test_the_rest_of_a_backward_pass_is_folded_away(step, folded):
 
 
 @pytest.mark.xfail(reason="a cell's text is rounded to three digits, then to three decimals")
-@pytest.mark.parametrize(("value", "text"), [(-0.033486, "−0.033"), (0.0124996, "0.012")])
+@pytest.mark.parametrize(("value", "text"), [(-0.033486, "−0.033"), (-0.0124996, "−0.012")])
 def test_a_cell_rounds_once_as_its_arithmetic_does(value, text):
     one = Matrix("X", "input", [[value]], ("1",), ("1",))
     two = Matrix("Y′", "target", [[value]], ("1",), ("1",))
