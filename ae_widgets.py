@@ -180,10 +180,9 @@ class Chapter:
 
     def _draw(self) -> None:
         """Draw the steps that changed, and only these."""
-        before, self.steps = self.steps, self.plan.walkthrough(self.parameters)
+        self.steps = self.plan.walkthrough(self.parameters)
         for number, panel in self.panels.items():
-            if not _same(before[number - 1], self.steps[number - 1]):
-                panel.figure.value = step_html(self.steps[number - 1])
+            panel.draw(self.steps[number - 1])
 
     def _guard(self, callback: Callable) -> Callable:
         """Let a callback's error show itself to the reader; the next move clears it."""
@@ -244,9 +243,9 @@ class Panel(ipywidgets.VBox):
     """
 
     def __init__(self, chapter: Chapter, number: int):
-        self.chapter, self.number = chapter, number
+        self.chapter, self.drawn = chapter, chapter.steps[number - 1]
         look = chapter._look
-        self.figure = look.html(step_html(chapter.steps[number - 1]))
+        self.figure = look.html(step_html(self.drawn))
         self.groups = [_Group(chapter, number, names) for names in chapter.plan.sliders.get(number, ())]
         rows = []
         if number in chapter.plan.switches:
@@ -260,20 +259,25 @@ class Panel(ipywidgets.VBox):
         super().__init__([look.sheet, self.figure, chapter.message, self.controls], layout=look.box)
         self.add_class("ae-panel")
 
+    def draw(self, step: Step) -> None:
+        """Draw the step, unless it is what the figure shows already."""
+        if not _same(self.drawn, step):
+            self.figure.value = step_html(step)
+            self.drawn = step
+
     def _repr_mimebundle_(self, **keywords):
         bundle = super()._repr_mimebundle_(**keywords)
         data, *metadata = bundle if isinstance(bundle, tuple) else (bundle,)
-        data = {**data, "text/html": self.static_html(), "text/plain": summary(self.chapter.steps[self.number - 1])}
+        data = {**data, "text/html": self.static_html(), "text/plain": summary(self.drawn)}
         return (data, *metadata) if metadata else data
 
     def static_html(self) -> str:
         """Give the panel as plain HTML: the matrices, and the controls as they stand."""
-        step = self.chapter.steps[self.number - 1]
-        sheet = f"<style>{style_sheet()}</style>" if self.number == 1 else ""
+        sheet = f"<style>{style_sheet()}</style>" if self.drawn.number == 1 else ""
         groups = "".join(group.static_html() for group in self.groups)
         rows = "".join(f'<div class="ae-row">{"".join(map(_static_control, row.children))}</div>' for row in self.rows)
         return (
-            f'{sheet}<div class="ae-live ae-panel" data-model-id="{self.model_id}"><div class="ae-figure">{step_html(step)}</div>'
+            f'{sheet}<div class="ae-live ae-panel" data-model-id="{self.model_id}"><div class="ae-figure">{step_html(self.drawn)}</div>'
             f'<div class="ae-controls" aria-hidden="true">{groups}{rows}</div></div>'
         )
 
