@@ -167,6 +167,7 @@ _CONTROLS = """
 .ae-sliders{display:grid!important;width:100%;overflow-x:auto!important;overflow-y:hidden!important;gap:0!important;align-items:center;justify-content:start;padding:2px;scrollbar-width:thin}
 .ae-sliders .widget-label,.ae-heading,.ae-row-label{color:var(--ae-soft)!important;font-size:.8rem;text-align:center;line-height:20px;overflow:hidden;white-space:nowrap}
 .ae-heading{grid-area:auto/auto/auto/span 3;margin-right:10px;height:20px} .ae-row-label{grid-area:auto/auto/span 2/auto;height:60px;line-height:60px}
+.ae-sliders>.widget-label{display:block;justify-self:stretch;width:auto;text-align:center!important}
 .ae-sliders>.widget-label:has(+button){line-height:60px!important}
 .ae-sliders :is(.widget-text,.widget-slider)>.widget-label{position:absolute;width:1px!important;height:1px;overflow:hidden;clip-path:inset(50%);margin:0}
 .ae-sliders .jupyter-button,.ae-minus,.ae-plus{display:block;width:26px;height:30px;line-height:28px;padding:0;font-size:1rem;font-style:normal;text-align:center;border-radius:0;box-shadow:none;box-sizing:border-box;
@@ -181,6 +182,7 @@ _CONTROLS = """
 .ae-sliders .noUi-target{width:100%;height:4px;border:0;border-radius:2px;box-shadow:none;background:color-mix(in srgb,var(--role) 40%,var(--ae-paper))}
 .ae-sliders .noUi-target .noUi-connects{background:none}
 .ae-sliders .noUi-horizontal .noUi-handle{width:24px;height:24px;top:-10px;right:-12px;border-radius:50%;background:var(--ae-paper);border:2px solid color-mix(in srgb,var(--role) 85%,var(--ae-ink));box-shadow:none;cursor:grab}
+.ae-sliders .noUi-horizontal .noUi-handle:is(:hover,:focus,.noUi-active){background:color-mix(in srgb,var(--role) 30%,var(--ae-paper))}
 .ae-sliders .noUi-handle::before,.ae-sliders .noUi-handle::after{display:none}
 .ae-controls :is(.noUi-handle,input,button,select):focus-visible{outline:2.5px solid var(--ae-ink)!important;outline-offset:1px}
 @media print{.ae-controls{display:none!important}}
