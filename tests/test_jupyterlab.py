@@ -57,7 +57,7 @@ def notebook(lab, chromium):
     """The autoencoder's notebook with all its cells run."""
     page = chromium.new_page(viewport={"width": 1400, "height": 3000})
     page.goto(f"{lab}lab/tree/autoencoder.ipynb?reset")
-    page.locator(".jp-CodeCell").first.wait_for(timeout=60_000)
+    page.get_by_text("| Idle").wait_for(timeout=60_000)
     page.locator(".lm-MenuBar-item").get_by_text("Run", exact=True).click()
     page.locator("[data-command='runmenu:run-all']").click()
     step(page, 2).locator(".noUi-handle").first.wait_for(timeout=60_000)
@@ -71,6 +71,13 @@ def step(page, number):
 
 def number(panel, table, row, column):
     return panel.locator(f"table{table} td.r{row}.c{column}").first.evaluate("cell => cell.firstChild.data")
+
+
+def test_the_book_s_numbers_stand_there_at_first(notebook):
+    for panel in (step(notebook, 1), step(notebook, 2)):
+        assert panel.locator("select").evaluate("list => list.selectedIndex") == 0
+        typed = [float(box.input_value()) for box in panel.locator("input[type=number]").all()]
+        assert typed and all(value == round(value) for value in typed)
 
 
 def test_a_key_moves_a_later_step_in_place(notebook):
@@ -106,3 +113,17 @@ def test_the_sliders_stand_in_the_matrix_own_shape(notebook):
         assert max(box["y"] for box in row) - min(box["y"] for box in row) < 2
     for column in zip(*rows):
         assert max(box["x"] for box in column) - min(box["x"] for box in column) < 2
+
+
+def test_a_fraction_stays_as_it_is(notebook):
+    """It stands between the slider's whole numbers, to which a view would move it."""
+    second = step(notebook, 2)
+    box = second.locator("input[type=number]").nth(2)
+    box.fill("0.3")
+    box.press("Enter")
+    cell = second.locator("table.ae-left td.r0.c2")
+    cell.get_by_text("0.3", exact=True).wait_for(timeout=20_000)
+    notebook.wait_for_timeout(500)
+    assert cell.inner_text() == "0.3" and box.input_value() == "0.3"
+    second.locator(".noUi-handle").nth(2).press("ArrowRight")
+    cell.get_by_text("1.3", exact=True).wait_for(timeout=20_000)

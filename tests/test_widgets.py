@@ -319,12 +319,11 @@ def test_every_feature_is_dead():
     assert not np.any(model.forward(x).features)
 
 
-@pytest.mark.xfail(reason="a browser moves a slider that stands between two steps, and tells the kernel so")
 def test_every_slider_stands_at_one_of_its_steps(sparse):
     sparse.presets.value = "λ = 5: five updates, and every feature is dead"
     for entry in sparse.entries.values():
         steps = (entry.slider.value - entry.slider.min) / entry.slider.step
-        assert steps == int(steps)
+        assert steps == pytest.approx(round(steps), abs=1e-9)
 
 
 def test_one_number_changed_is_no_preset_any_more(chapter):
@@ -414,7 +413,6 @@ def test_an_error_shows_itself_and_the_next_move_recovers(chapter):
     assert all(chapter.message in panel.children for panel in chapter.panels.values())
 
 
-@pytest.mark.xfail(reason="huge whole numbers wrap around as integers, and a slider's limits never come back")
 def test_numbers_that_explode_tell_so_and_reset_recovers(sparse):
     with np.errstate(all="ignore"):
         for _ in range(10):
