@@ -11,23 +11,24 @@ class Adoption:
 
     def __init__(self, models, tell_state=False):
         self.tell_state = tell_state
+        self.in_step = bool(models)
+        """Whether the cells that run are the page's own, and made the same widgets so far."""
         self._models = iter(models)
         self._left = len(models)
-        self._agrees = True
 
     def next(self, model_name):
         """Return the id for the widget that is being made, None if it is a new one."""
-        if not self._agrees or not self._left:
+        if not self.in_step or not self._left:
             return None
         model_id, expected = next(self._models)
         self._left -= 1
         if model_name != expected:
-            self._agrees = False
+            self.in_step = False
             return None
         return model_id
 
     def close(self):
         """Hand out no more; return whether all were handed out."""
-        complete = self._agrees and not self._left
-        self._left = 0
+        complete = self.in_step and not self._left
+        self.in_step = False
         return complete

@@ -227,7 +227,9 @@ async def run_cell(number, source):
         value = await eval_code_async(source, _namespace, filename=name)
         if value is not None:
             _namespace["_"] = value
-            _publish(display.mime_bundle(value), {}, "execute_result")
+            # What the page's own cells show stands in the page; to draw it anew would double the start.
+            if not _adoption.in_step:
+                _publish(display.mime_bundle(value), {}, "execute_result")
         return True
     except BaseException as error:  # a reader's `sys.exit()` must not end the worker
         _show_error(type(error), error, error.__traceback__)

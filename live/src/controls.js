@@ -4,7 +4,7 @@ export { ButtonModel, ButtonStyleModel, ButtonView } from '@jupyter-widgets/cont
 export { CheckboxModel, CheckboxStyleModel, CheckboxView, ToggleButtonModel, ToggleButtonStyleModel, ToggleButtonView } from '@jupyter-widgets/controls/lib/widget_bool';
 export { DescriptionStyleModel } from '@jupyter-widgets/controls/lib/widget_description';
 export {
-  BoundedFloatTextModel, FloatLogSliderModel, FloatLogSliderView, FloatSliderModel, FloatSliderView, FloatTextModel, FloatTextView,
+  BoundedFloatTextModel, FloatLogSliderModel, FloatLogSliderView, FloatSliderModel, FloatTextModel, FloatTextView,
 } from '@jupyter-widgets/controls/lib/widget_float';
 export {
   BoundedIntTextModel, IntSliderModel, IntSliderView, IntTextModel, IntTextView, SliderStyleModel,
@@ -15,3 +15,4 @@ export {
   StringModel, TextModel, TextStyleModel, TextView,
 } from '@jupyter-widgets/controls/lib/widget_string';
 export { FigureView as HTMLView } from './figure.js';
+export { NamedFloatSliderView as FloatSliderView } from './slider.js';
