@@ -9,13 +9,14 @@ VENV := .venv
 PY   := $(VENV)/bin/python
 UV   := uv==0.13.9
 
-.PHONY: help serve book test bench lock address clean
+.PHONY: help serve book test lint bench lock address clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make serve   set up, build the book if it is out of date, serve it (PORT=8000 or the next free one)'
 	@echo 'make book    set up, build the book afresh into _build/html'
 	@echo 'make test    set up with the test tools and a Chromium, run every test (TORCH=no leaves PyTorch out)'
+	@echo 'make lint    check the code with ruff'
 	@echo 'make bench   time the walkthroughs and a clean build'
 	@echo 'make lock    compile requirements*.in to requirements*.txt (UPGRADE=--upgrade takes newer releases)'
 	@echo 'make address write the address and version into the README and every set-up cell'
@@ -33,6 +34,9 @@ book: $(VENV)/.readers
 test: $(VENV)/.tests $(VENV)/.torch-$(TORCH) $(VENV)/.chromium
 	@$(PY) tools/build.py --if-stale
 	@$(PY) -m pytest $(PYTEST)
+
+lint: $(VENV)/.tests
+	@$(PY) -m ruff check .
 
 bench: $(VENV)/.readers $(VENV)/.torch-$(TORCH)
 	@set -e; for script in bench/*.py; do $(PY) $$script; done

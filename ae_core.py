@@ -103,6 +103,10 @@ class Autoencoder:
         object.__setattr__(self, "weights", tuple(checked_weights))
         object.__setattr__(self, "biases", tuple(checked_biases))
         object.__setattr__(self, "output_relu", _check_switch("output_relu", self.output_relu))
+        # What every pass asks for, made once.
+        columns = [bias[:, None] for bias in self.biases]
+        has_relu = [True] * (len(columns) - 1) + [self.output_relu]
+        object.__setattr__(self, "_layers", tuple(zip(self.weights, columns, has_relu)))
         object.__setattr__(self, "_growth", self._find_growth())
 
     def forward(self, x) -> AutoencoderForward:
@@ -140,24 +144,27 @@ class Autoencoder:
         x = _check("x", x, (self.weights[0].shape[1], None))
         outputs = self.weights[-1].shape[0]
         if target is None and outputs != x.shape[0]:
-            raise ValueError(f"target: expected one of shape ({outputs}, {x.shape[1]}), since the output has another shape than x")
+            raise ValueError(
+                f"target: expected one of shape ({outputs}, {x.shape[1]}), since the output has another shape than x, got None"
+            )
         target = x if target is None else _check("target", target, (outputs, x.shape[1]))
         x = self._exact(x, target)
-        pre_activations, activations, output = self._forward(x)
+        _, activations, output = self._forward(x)
 
-        d_output = d_activation = 2 * (output - target)
+        error = output - target
+        ones = np.ones(x.shape[1], x.dtype)
+        d_output = d_activation = error + error
         d_weights, d_biases, d_pre_activations, d_activations = [], [], [], []
-        for k in reversed(range(len(self.weights))):
+        for k in reversed(range(len(self._layers))):
+            weight, _, has_relu = self._layers[k]
+            # The sign of an activation is 1 where its ReLU let the value through, and 0 where it did not.
+            d_pre_activation = d_activation * np.sign(activations[k]) if has_relu else d_activation
             d_activations.append(d_activation)
-            if k + 1 < len(self.weights) or self.output_relu:
-                d_pre_activation = d_activation * (pre_activations[k] > 0)
-            else:
-                d_pre_activation = d_activation
             d_pre_activations.append(d_pre_activation)
-            d_weights.append(d_pre_activation @ (activations[k - 1] if k else x).T)
-            d_biases.append(np.add.reduce(d_pre_activation, 1))
+            d_weights.append(d_pre_activation.dot((activations[k - 1] if k else x).T))
+            d_biases.append(d_pre_activation.dot(ones))
             if k:
-                d_activation = self.weights[k].T @ d_pre_activation
+                d_activation = weight.T.dot(d_pre_activation)
         return AutoencoderGradients(
             d_output, tuple(d_weights[::-1]), tuple(d_biases[::-1]), tuple(d_pre_activations[::-1]), tuple(d_activations[::-1])
         )
@@ -188,9 +195,10 @@ class Autoencoder:
 
     def _forward(self, x: Array) -> AutoencoderForward:
         pre_activations, activations, activation = [], [], x
-        for k, (weight, bias) in enumerate(zip(self.weights, self.biases), start=1):
-            pre_activation = weight @ activation + bias[:, None]
-            activation = np.maximum(pre_activation, 0) if k < len(self.weights) or self.output_relu else pre_activation
+        zero = np.zeros((), x.dtype)  # quicker than a plain 0, as `dot` is quicker than `@`, where matrices are small
+        for weight, bias, has_relu in self._layers:
+            pre_activation = weight.dot(activation) + bias
+            activation = np.maximum(pre_activation, zero) if has_relu else pre_activation
             pre_activations.append(pre_activation)
             activations.append(activation)
         return AutoencoderForward(tuple(pre_activations), tuple(activations), activation)
@@ -199,13 +207,16 @@ class Autoencoder:
         """Give ``x`` as floats where an integer in the passes could leave 64 bits; else as it is."""
         if x.dtype != np.int64:
             return x
-        largest = max(1, _largest(x), 0 if target is None or target is x else _largest(target))
-        return x if self._growth * x.shape[1] * largest * largest < _SAFE else x.astype(float)
+        squares = _square_sum(x)
+        if target is not None and target is not x and target.dtype == np.int64:
+            squares += _square_sum(target)
+        return x if self._growth * x.shape[1] * max(1, squares) < _SAFE else x.astype(float)
 
     def _find_growth(self) -> float:
         """Bound all numbers of both passes for one example whose entries, and whose target's, are within ±1.
 
-        For n examples within ±r, r ≥ 1, the bound grows at most n r² times.
+        For n examples within ±r, r ≥ 1, the bound grows at most n r² times, and the sum of all squares is
+        no less than r².
         """
         sizes = [(*weight.shape, _largest(weight), _largest(bias)) for weight, bias in zip(self.weights, self.biases)]
         forward = [1]
@@ -295,6 +306,7 @@ class SparseAutoencoder:
             object.__setattr__(self, name, _frozen(array))
         object.__setattr__(self, "subtract_decoder_bias", _check_switch("subtract_decoder_bias", self.subtract_decoder_bias))
         object.__setattr__(self, "_growth", self._find_growth())
+        object.__setattr__(self, "_exponents", _column_exponents(self.W_dec))
 
     def forward(self, x) -> SparseForward:
         """Encode and decode: ``Z = W_enc X + b_enc``, ``f = max(0, Z)``, ``X′ = W_dec f + b_dec``.
@@ -312,7 +324,7 @@ class SparseAutoencoder:
 
     def decoder_norms(self) -> Array:
         """Give ``‖W_dec[:, i]‖₂ = √Σ w²`` of every decoder column, shape (m,)."""
-        return _column_norms(self.W_dec)
+        return _column_norms(self.W_dec, self._exponents)
 
     def loss(self, x, l1_coefficient) -> SparseLoss:
         """Give ``Σ (X′ − X)²``, ``λ Σ f · ‖W_dec column‖`` and their sum; all sums over tokens.
@@ -359,20 +371,22 @@ class SparseAutoencoder:
         """
         x = _check("x", x, self.b_dec.shape + (None,)).astype(float, copy=False)
         l1_coefficient = _check_scalar("l1_coefficient", l1_coefficient)
-        pre_activations, features, reconstruction = self._forward(x)
+        _, features, reconstruction = self._forward(x)
         norms = self.decoder_norms()
-        d_reconstruction = 2 * (reconstruction - x)
-        d_pre_activations = self.W_dec.T @ d_reconstruction
+        error = reconstruction - x
+        ones = np.ones(x.shape[1])
+        d_reconstruction = error + error
+        d_pre_activations = self.W_dec.T.dot(d_reconstruction)
         d_pre_activations += (l1_coefficient * norms)[:, None]
-        d_pre_activations *= pre_activations > 0
-        d_b_enc = np.add.reduce(d_pre_activations, 1)
-        d_b_dec = np.add.reduce(d_reconstruction, 1)
+        d_pre_activations *= np.sign(features)  # 1 where the feature fires, else 0
+        d_b_enc = d_pre_activations.dot(ones)
+        d_b_dec = d_reconstruction.dot(ones)
         if self.subtract_decoder_bias:
             x = x - self.b_dec[:, None]
-            d_b_dec = d_b_dec - self.W_enc.T @ d_b_enc
-        d_W_dec = d_reconstruction @ features.T
-        d_W_dec += _unit_columns(self.W_dec, norms) * (l1_coefficient * np.add.reduce(features, 1))
-        return SparseGradients(d_pre_activations @ x.T, d_b_enc, d_W_dec, d_b_dec)
+            d_b_dec = d_b_dec - self.W_enc.T.dot(d_b_enc)
+        d_W_dec = d_reconstruction.dot(features.T)
+        d_W_dec += _unit_columns(self.W_dec, norms) * (l1_coefficient * features.dot(ones))
+        return SparseGradients(d_pre_activations.dot(x.T), d_b_enc, d_W_dec, d_b_dec)
 
     def update(self, gradients, learning_rate) -> SparseAutoencoder:
         """Take one step of gradient descent, ``θ − η dθ`` for every parameter; a new model comes back.
@@ -391,9 +405,9 @@ class SparseAutoencoder:
 
     def _forward(self, x: Array) -> SparseForward:
         encoded = x - self.b_dec[:, None] if self.subtract_decoder_bias else x
-        pre_activations = self.W_enc @ encoded + self.b_enc[:, None]
-        features = np.maximum(pre_activations, 0)
-        return SparseForward(pre_activations, features, self.W_dec @ features + self.b_dec[:, None])
+        pre_activations = self.W_enc.dot(encoded) + self.b_enc[:, None]
+        features = np.maximum(pre_activations, np.zeros((), x.dtype))
+        return SparseForward(pre_activations, features, self.W_dec.dot(features) + self.b_dec[:, None])
 
     def _exact(self, x: Array) -> Array:
         """Give ``x`` as floats where an integer of a walkthrough could leave 64 bits; else as it is."""
@@ -421,18 +435,25 @@ def _descend(name: str, old: Array, gradient, learning_rate: int | float) -> Arr
     return old - learning_rate * gradient
 
 
-def _column_norms(matrix: Array) -> Array:
-    squares = np.add.reduce(np.square(matrix, dtype=float), 0)
-    if squares.min() > 1e-280 and squares.max() < 1e300:
-        return np.sqrt(squares)
-    # Squares of very small or large entries leave the range of floats.  Scaling by a power of two brings
-    # them back without rounding anything.
+def _column_norms(matrix: Array, exponents: Array | None) -> Array:
+    if exponents is not None:
+        matrix = np.ldexp(matrix, -exponents)
+    norms = np.sqrt(np.add.reduce(np.square(matrix, dtype=float), 0))
+    return norms if exponents is None else np.ldexp(norms, exponents)
+
+
+def _column_exponents(matrix: Array) -> Array | None:
+    """Give the powers of two to divide the columns by before they are squared, or None if there is no need.
+
+    Squares of very small or large entries leave the range of floats; scaling by a power of two brings them
+    back and rounds nothing.
+    """
     _, exponents = np.frexp(np.abs(matrix).max(0))
-    scaled = np.ldexp(matrix.astype(float), -exponents)
-    return np.ldexp(np.sqrt(np.square(scaled).sum(0)), exponents)
+    return exponents if np.abs(exponents).max() > 400 else None
 
 
 def _unit_columns(matrix: Array, norms: Array) -> Array:
+    """Divide each column by its norm; a column of zeros stays as it is."""
     return matrix / np.where(norms > 0, norms, 1)
 
 
@@ -714,7 +735,7 @@ def _norm_penalty_gradient(write, inputs, row, column):
     norm = norms[0][column]
     if norm == 0:  # a column of zeros has no direction; its gradient is 0 by convention
         return "0"
-    total = _sum_of_nonzero([write(f) for f in features[column] if f != 0])
+    total = _sum_of_nonzero([write(f) for f in _column(features, column) if f != 0])
     return f"{write(l1_coefficient[0][0])}·({total})·{_factor(write(W_dec[row][column]))}/{write(norm)}"
 
 
@@ -852,7 +873,7 @@ def sparse_autoencoder_walkthrough(model: SparseAutoencoder, x, l1_coefficient, 
     Z = Matrix("Z", "pre_activation", forward.pre_activations, names, tokens)
     f = Matrix("f", "activation", forward.features, names, tokens)
     X_hat = Matrix("X′", "output", forward.reconstruction, dimensions, tokens)
-    norms = Matrix("norm", "norm", model.decoder_norms()[None, :], ("norm",), names)
+    norms = Matrix("norm", "norm", model.decoder_norms()[None, :], ("L2",), names)
     fires = -1 * (f.values > 0)
     sign = Matrix("S", "gradient", fires, names, tokens)
     filled = Matrix("S", "gradient", fires, names, tokens)
@@ -881,7 +902,7 @@ def sparse_autoencoder_walkthrough(model: SparseAutoencoder, x, l1_coefficient, 
     d_biases = _bias_gradient(dX, b_dec, dX.values.sum(1))
     backward = [
         Computation(ERROR_GRADIENT, (X_hat, X), dX, "dX′ = 2 (X′ − X)"),
-        Computation(NORM_PENALTY_GRADIENT, (lam, f, W_dec, norms), P, "P = λ (Σ f) W_dec / norm"),
+        Computation(NORM_PENALTY_GRADIENT, (lam, f.transposed(), W_dec, norms), P, "P = λ (Σ f) W_dec / norm"),
         Computation(PRODUCT_PLUS, (dX, P, f.transposed()), dW_dec, "dW_dec = dX′ fᵀ + P"),
         d_biases,
         Computation(PRODUCT, (W_dec.transposed(), dX), df, "df = W_decᵀ dX′"),
@@ -1009,7 +1030,9 @@ def _from_objects(name: str, shape: tuple[int | None, ...], array: Array) -> Arr
             raise ValueError(f"{name}: expected {_expected(shape)}, got rows of different lengths")
         if isinstance(entry, numbers.Complex) and not isinstance(entry, numbers.Real):
             raise ValueError(f"{name}: expected real numbers, got {entry!r}")
-        if isinstance(entry, (bool, np.bool_, str)) or not hasattr(entry, "__float__"):
+        # Every numpy scalar has a __float__, be it a number, a truth value, a text or a date.
+        is_number = isinstance(entry, numbers.Real) or (hasattr(entry, "__float__") and not isinstance(entry, np.generic))
+        if isinstance(entry, bool) or not is_number:
             raise TypeError(f"{name}: expected {_expected(shape)}, got {entry!r:.60}")
     try:
         return array.astype(np.float64)
@@ -1021,6 +1044,8 @@ def _from_objects(name: str, shape: tuple[int | None, ...], array: Array) -> Arr
 
 def _check_scalar(name: str, value) -> int | float:
     """Give a finite number ≥ 0."""
+    if type(value) in (int, float) and 0 <= value < 2**63:
+        return value  # the common case
     number = _check(name, value, ()).item()
     if number < 0:
         raise ValueError(f"{name}: expected a number ≥ 0, got {number}")
@@ -1042,6 +1067,12 @@ def _frozen(array: Array) -> Array:
 
 _SAFE = 2.0**62
 """Half of what 64-bit integers hold: below this bound, itself a rounded float, no integer wraps around."""
+
+
+def _square_sum(array: Array) -> float:
+    """Give the sum of the squares of all entries as a float."""
+    flat = array.astype(float, copy=False).ravel()
+    return float(flat.dot(flat))
 
 
 def _largest(array: Array) -> float:

@@ -91,6 +91,7 @@ _UNLIT = "".join(f"--r{k}:0;--c{k}:0;" for k in range(CHAINED))
 
 _RULES = f"""
 .ae{{color:var(--ae-ink);margin:1rem 0;font-size:1rem;line-height:1.5;font-variant-numeric:tabular-nums;container-type:inline-size}}
+div.cell_output .text_html:has(>.ae,>.ae-live){{background:none!important;color:inherit!important;padding:0!important}}
 .ae *{{box-sizing:border-box}}
 .ae-line{{position:relative;padding-bottom:3.4rem;margin-bottom:.6rem}}
 .ae-scroll{{overflow-x:auto;padding:3px;scrollbar-width:thin}}
@@ -101,15 +102,16 @@ _RULES = f"""
 .ae-stack{{display:grid;justify-items:start;gap:.2rem}}
 .ae-sign{{color:var(--ae-soft);font-size:1.15rem;align-self:end;text-align:center;line-height:1.2;padding-bottom:calc(var(--cell)*var(--rise,1) - .4rem)}}
 .ae-sign small{{display:block;font-size:.78rem}}
-.ae table.ae-m{{border-collapse:separate;border-spacing:3px;width:auto;margin:0;background:none;border:0;display:table;table-layout:fixed;font-size:inherit;color:inherit}}
+.ae table.ae-m{{position:static;border-collapse:separate;border-spacing:3px;width:auto;margin:0;background:none;border:0;display:table;table-layout:fixed;font-size:inherit;color:inherit}}
 .ae .ae-m :is(tr,thead,tbody){{background:none!important;border:0}}
 .ae .ae-m caption{{caption-side:top;text-align:left;white-space:nowrap;font-size:.86rem;font-style:normal;color:var(--ae-soft);padding:0;margin:0;height:1.6rem;position:relative}}
 .ae .ae-m caption>span{{position:absolute;left:1.9rem;bottom:.1rem}}
 .ae .ae-m caption b{{color:color-mix(in srgb,var(--role) {CAPTION_SHARE:.0%},var(--ae-ink));font-size:.98rem}}
 .ae .ae-m caption i{{font-style:normal}}
-.ae .ae-m th{{font-size:.72rem;line-height:1.15;font-weight:500;color:var(--ae-soft);text-align:center;vertical-align:middle;padding:1px 2px;border:0;border-radius:5px;background:none;max-width:var(--cell)}}
-.ae .ae-m th[scope=row]{{width:1.9rem;min-width:1.9rem;max-width:1.9rem}}
+.ae .ae-m th{{font-size:.72rem;line-height:1.15;font-weight:500;color:var(--ae-soft);text-align:center;vertical-align:bottom;padding:1px 2px;border:0;border-radius:5px;background:none;max-width:var(--cell)}}
+.ae .ae-m th[scope=row]{{vertical-align:middle;width:1.9rem;min-width:1.9rem;max-width:1.9rem}}
 .ae .ae-m th span{{display:block;font-size:.62rem;white-space:nowrap;margin:0 -4px;letter-spacing:-.01em}}
+.ae-tight .ae-m th span{{writing-mode:vertical-rl;margin:2px auto}}
 .ae .ae-m .ae-corner{{border:0;padding:0;background:none}}
 .ae .ae-m :is(td,th){{box-shadow:inset 0 0 0 calc(2px*({_LIT})) var(--ae-ink)}}
 .ae .ae-m td:not(.ae-corner){{width:var(--cell);min-width:var(--cell);max-width:var(--cell);height:var(--cell);padding:0;text-align:center;vertical-align:middle;border-radius:7px;
@@ -136,7 +138,7 @@ td:is(:hover,:focus)>.ae-how{{display:block}}
 .ae-legend{{display:flex;flex-wrap:wrap;gap:.4rem 1rem;list-style:none;padding:0}}
 .ae-legend li{{display:flex;align-items:center;gap:.4rem;margin:0}}
 .ae-legend b{{display:inline-block;width:1.6rem;height:1.6rem;border-radius:6px;background:color-mix(in srgb,var(--role) {STRONGEST:.0%},var(--ae-paper));border:1px solid var(--role)}}
-@container (max-width:30rem){{.ae-flow{{gap:.4rem .4rem;--cell:clamp(24px,calc((100cqi - 4.2rem)/var(--narrow) - 2px),2.4rem)}} .ae table.ae-m{{border-spacing:2px}} .ae .ae-m th[scope=row]{{width:1.25rem;min-width:1.25rem;max-width:1.25rem;padding:0 1px;font-size:.66rem}} .ae-cross{{gap:.3rem .25rem}} .ae .ae-m caption{{font-size:.78rem}} .ae .ae-m caption>span{{left:1.2rem}} .ae .ae-m caption i{{display:none}} .ae .ae-m td:not(.ae-corner){{border-radius:5px}} .ae .ae-m th span{{writing-mode:vertical-rl;margin:2px auto}}}}
+@container (max-width:30rem){{.ae-flow{{gap:.4rem .4rem;--cell:clamp(22px,calc((100cqi - 58px)/var(--narrow) - 2px),2.4rem)}} .ae table.ae-m{{border-spacing:2px}} .ae .ae-m th[scope=row]{{width:1rem;min-width:1rem;max-width:1rem;padding:0;font-size:.64rem}} .ae-cross{{gap:.3rem .25rem}} .ae .ae-m caption{{font-size:.78rem}} .ae .ae-m caption>span{{left:1.2rem}} .ae .ae-m caption i{{display:none}} .ae .ae-m td:not(.ae-corner){{border-radius:5px}} .ae .ae-m th span{{writing-mode:vertical-rl;margin:2px auto}}}}
 @media print{{.ae{{print-color-adjust:exact;-webkit-print-color-adjust:exact}} .ae-line{{padding-bottom:.4rem;break-inside:avoid}} .ae-hint,.ae-how,.ae-skip{{display:none!important}} .ae-scroll{{overflow:visible}}}}
 @media (forced-colors:active){{.ae .ae-m td.neg{{text-decoration:none}} .ae .ae-m :is(td,th){{forced-color-adjust:none}}}}
 """.strip()

@@ -33,6 +33,8 @@ SIGNS = {
 
 LABEL_CELLS = 2.3
 """Cells' worth of room that a table's row labels and the sign beside it take."""
+TIGHT_CELLS = 18
+"""From so many cells side by side on, a token's word stands upright, since its column is narrow."""
 
 
 class Drawing:
@@ -120,12 +122,14 @@ def _line_html(line: list[Computation], step: Step, first: bool) -> str:
     tables = _Tables(line)
     parts, widths = zip(*(_computation_html(computation, tables, alone=k == 0) for k, computation in enumerate(line)))
     # Wide paper holds the whole line side by side; on narrow paper its parts wrap, and the widest one counts.
-    cells = f"--cells:{sum(width + LABEL_CELLS for part in widths for width in part):g};--narrow:{max(max(part) for part in widths)}"
+    side_by_side = sum(width + LABEL_CELLS for part in widths for width in part)
+    tight = " ae-tight" if side_by_side > TIGHT_CELLS else ""
+    cells = f"--cells:{side_by_side:g};--narrow:{max(max(part) for part in widths)}"
     formula = "" if first else f'<p class="ae-formula">{symbol(", ".join(c.formula for c in line))}</p>'
     skip = f'<a class="ae-skip" href="#after-step-{step.number}">Skip these matrices</a>' if first else ""
     hint = "Point at a result, tap it or tab to it, to see its arithmetic." if first else ""
     return (
-        f'{formula}<div class="ae-line">{skip}<div class="ae-scroll"><div class="ae-flow" style="{cells}">{"".join(parts)}</div></div>'
+        f'{formula}<div class="ae-line">{skip}<div class="ae-scroll"><div class="ae-flow{tight}" style="{cells}">{"".join(parts)}</div></div>'
         f'<p class="ae-hint" aria-hidden="true">{hint}</p></div>'
     )
 
@@ -236,7 +240,7 @@ def _cell(value: float, largest: float, classes: str, switched_off: str, how: st
     if value < 0:
         classes += " neg"
     if len(text) > 3:
-        classes += " w6" if len(text) > 5 else " w4"
+        classes += " w6" if len(text) > 4 else " w4"
     shade = f' style="--k:{_shade(value, largest):.0%}"' if value else ""
     return f'<td class="{classes}"{shade}{" tabindex=0" if how else ""}>{switched_off}{text}{how}</td>'
 

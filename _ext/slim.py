@@ -10,7 +10,7 @@ from pathlib import Path
 from fontTools import subset
 from fontTools.ttLib import TTFont
 
-SCRIPT = re.compile(r'\s*(<!-- So that users can add custom icons -->\s*)?<script[^>]*/fontawesome\.js[^>]*></script>')
+SCRIPT = re.compile(r"\s*(<!-- So that users can add custom icons -->\s*)?<script[^>]*/fontawesome\.js[^>]*></script>")
 ICON = re.compile(r"\bfa-[a-z0-9-]+")
 RULE = re.compile(r'(?:\.fa-[a-z0-9-]+:before,?)+\{content:"[^"]*"\}')
 CODE = re.compile(r"\\([ef][0-9a-f]{3})\b|([\ue000-\uf8ff])")

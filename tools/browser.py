@@ -34,30 +34,34 @@ FLAGS = (
 )
 
 
-def find():
-    """Return the path of an installed browser, or None."""
+def find(playwright=None):
+    """Return the path of an installed browser, or None; a running Playwright may be passed along."""
     if named := os.environ.get("CHROMIUM"):
         path = shutil.which(named)
         if path is None:
             raise SystemExit(f"CHROMIUM={named} is no program.")
         return path
-    candidates = [shutil.which(name) for name in NAMES] + [str(Path(place).expanduser()) for place in PLACES]
-    return next((path for path in candidates + [playwrights_own()] if path and starts(path)), None)
+    installed = [shutil.which(name) for name in NAMES] + [str(Path(place).expanduser()) for place in PLACES]
+    return next(filter(starts, installed), None) or playwrights_own(playwright)
 
 
-def playwrights_own():
-    """Return the path where Playwright keeps its Chromium, or None without Playwright."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        return None
-    with sync_playwright() as playwright:
-        return playwright.chromium.executable_path
+def playwrights_own(playwright=None):
+    """Return the path of the Chromium that Playwright installed, or None."""
+    if playwright is not None:
+        path = playwright.chromium.executable_path
+    else:
+        try:
+            from playwright.sync_api import sync_playwright
+        except ImportError:
+            return None
+        with sync_playwright() as playwright:
+            path = playwright.chromium.executable_path
+    return path if starts(path) else None
 
 
 def starts(path):
     """Say whether there is a browser that starts (a distribution's stand-in for a snap does not)."""
-    if not Path(path).is_file():
+    if not path or not Path(path).is_file():
         return False
     if sys.platform == "win32":  # there the browser opens a window instead of printing its version
         return True
@@ -88,8 +92,11 @@ def install():
 
 
 def launch(playwright):
-    """Start headless Chromium with an instance of Playwright."""
-    return playwright.chromium.launch(executable_path=find() or install(), args=list(FLAGS))
+    """Start headless Chromium with a running Playwright; `make test` has installed one if there was none."""
+    path = find(playwright)
+    if path is None:
+        raise FileNotFoundError("no Chromium: python tools/browser.py installs one")
+    return playwright.chromium.launch(executable_path=path, args=list(FLAGS))
 
 
 if __name__ == "__main__":

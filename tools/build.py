@@ -1,6 +1,6 @@
 """Build the book into `_build/html`: every page afresh, any warning an error.
 
-    python tools/build.py [--if-stale]
+python tools/build.py [--if-stale]
 """
 
 import os
@@ -34,9 +34,19 @@ def build(source=ROOT):
     output = source / "_build"
     shutil.rmtree(output, ignore_errors=True)
     begun, clock = time.time(), time.monotonic()
-    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(source), "-n", "-W", "--keep-going", "-q"]
+    command = [
+        str(Path(sys.executable).with_name("jupyter-book")),
+        "build",
+        str(source),
+        "-n",
+        "-W",
+        "--keep-going",
+        "-q",
+    ]
     print("Building the book (every chapter's cells are run)", flush=True)
-    book = subprocess.run(command, cwd=source, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    book = subprocess.run(
+        command, cwd=source, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    )
     if book.returncode == 0:
         print(f"  done in {time.monotonic() - clock:.0f} s: {(output / 'html').relative_to(source)}", flush=True)
         stamp = output / STAMP.name

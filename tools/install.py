@@ -1,6 +1,6 @@
 """Run `pip install`, showing one line of progress, and the whole log if it fails.
 
-    python tools/install.py NAME pip-install-arguments...
+python tools/install.py NAME pip-install-arguments...
 """
 
 import subprocess
@@ -12,10 +12,21 @@ from pathlib import Path
 def install(name, arguments):
     """Install with this environment's pip; return pip's exit code."""
     log = Path(sys.prefix) / "install.log"
-    command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off", *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--progress-bar",
+        "off",
+        *arguments,
+    ]
     live = sys.stdout.isatty()
     begun, packages = time.monotonic(), 0
-    print(f"Installing {name} (log: {log.relative_to(Path.cwd()) if log.is_relative_to(Path.cwd()) else log})", flush=True)
+    print(
+        f"Installing {name} (log: {log.relative_to(Path.cwd()) if log.is_relative_to(Path.cwd()) else log})", flush=True
+    )
     with log.open("w", encoding="utf-8") as record:
         pip = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
         for line in pip.stdout:

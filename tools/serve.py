@@ -1,6 +1,6 @@
 """Serve `_build/html` on this computer, at port 8000 or the next free one, until Ctrl-C.
 
-    python tools/serve.py [--port 8000]
+python tools/serve.py [--port 8000]
 """
 
 import argparse
