@@ -539,7 +539,7 @@ class Matrix:
         object.__setattr__(self, "row_labels", tuple(self.row_labels))
         object.__setattr__(self, "column_labels", tuple(self.column_labels))
         # Plain numbers are several times quicker to read one by one than the entries of an array.
-        object.__setattr__(self, "entries", values.tolist())
+        object.__setattr__(self, "entries", tuple(map(tuple, values.tolist())))
 
     def transposed(self) -> Matrix:
         """Give the matrix with rows and columns swapped, ``ᵀ`` added to its name."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import ipywidgets
 import numpy as np
 from ipywidgets.widgets.widget_description import DescriptionStyle
-from ipywidgets.widgets.widget_string import LabelStyle
+from ipywidgets.widgets.widget_string import HTMLStyle, LabelStyle
 
 import ae_core
 from ae_core import Autoencoder, SparseAutoencoder, Step, format_number
@@ -82,7 +82,7 @@ class Chapter:
         )  # fmt: skip
         self.presets.observe(self._guard(lambda change: self._choose(change.new)), "value")
         self.reset_all = self._button("Reset all", "Give every slider of this chapter the book's number", self.reset)
-        self.message = ipywidgets.HTML()
+        self.message = self._look.html()
         self.message.add_class("ae-message")
 
     def step(self, number: int) -> Panel:
@@ -137,7 +137,7 @@ class Chapter:
     def switch(self, name: str, description: str) -> ipywidgets.Checkbox:
         if name not in self.switches:
             switch = ipywidgets.Checkbox(
-                value=self.parameters[name], description=description, indent=False, layout=self._look.wide
+                value=self.parameters[name], description=description, indent=False, layout=self._look.switch
             )
             switch.observe(self._guard(lambda change: self._set({**self.parameters, name: change.new})), "value")
             self.switches[name] = switch
@@ -151,7 +151,7 @@ class Chapter:
             value=0.001, min=0, max=1, step=0.001, description="Learning rate", layout=self._look.rate, style=self._look.plain
         )
         button = self._button("Update once", "Take one step of gradient descent", lambda: self.update(rate.value))
-        return ipywidgets.HBox([rate, button])
+        return self._look.row(rate, button)
 
     def _button(self, text: str, tooltip: str, action: Callable[[], None]) -> ipywidgets.Button:
         button = ipywidgets.Button(description=text, tooltip=tooltip, layout=self._look.button, style=self._look.button_style)
@@ -237,24 +237,27 @@ class Entry:
 
 
 class Panel(ipywidgets.VBox):
-    """One step on the page: the message of a failed callback, the matrices, the sliders.
+    """One step on the page: its matrices, the message of a failed callback, the sliders.
 
-    Shown where widgets cannot live (the built page before it is live, a printed sheet), it is plain HTML.
+    Shown where widgets cannot live (the built page before it is live, a printed sheet), it is plain HTML of
+    the same size.
     """
 
     def __init__(self, chapter: Chapter, number: int):
         self.chapter, self.number = chapter, number
-        self.figure = ipywidgets.HTML(step_html(chapter.steps[number - 1]))
+        look = chapter._look
+        self.figure = look.html(step_html(chapter.steps[number - 1]))
         self.groups = [_Group(chapter, number, names) for names in chapter.plan.sliders.get(number, ())]
-        controls = [group.widget for group in self.groups]
+        rows = []
         if number in chapter.plan.switches:
-            controls.append(chapter.switch(*chapter.plan.switches[number]))
+            rows.append(look.row(chapter.switch(*chapter.plan.switches[number])))
         if number == len(chapter.steps):
-            controls.append(chapter.update_controls())
-        controls.append(ipywidgets.HBox([chapter.presets, chapter.reset_all]))
-        self.controls = ipywidgets.VBox(controls)
+            rows.append(chapter.update_controls())
+        rows.append(look.row(chapter.presets, chapter.reset_all))
+        self.rows = rows
+        self.controls = ipywidgets.VBox([*(group.widget for group in self.groups), *rows], layout=look.box)
         self.controls.add_class("ae-controls")
-        super().__init__([chapter._look.sheet, self.figure, chapter.message, self.controls])
+        super().__init__([look.sheet, self.figure, chapter.message, self.controls], layout=look.box)
         self.add_class("ae-panel")
 
     def _repr_mimebundle_(self, **keywords):
@@ -264,50 +267,64 @@ class Panel(ipywidgets.VBox):
         return (data, *metadata) if metadata else data
 
     def static_html(self) -> str:
-        """Give the panel as plain HTML: the matrices, and the sliders as they stand."""
+        """Give the panel as plain HTML: the matrices, and the controls as they stand."""
         step = self.chapter.steps[self.number - 1]
         sheet = f"<style>{style_sheet()}</style>" if self.number == 1 else ""
         groups = "".join(group.static_html() for group in self.groups)
+        rows = "".join(f'<div class="ae-row">{"".join(map(_static_control, row.children))}</div>' for row in self.rows)
         return (
-            f'{sheet}<div class="ae-live" data-model-id="{self.model_id}"><div class="ae-figure">{step_html(step)}</div>'
-            f'<div class="ae-controls">{groups}</div></div>'
+            f'{sheet}<div class="ae-live ae-panel" data-model-id="{self.model_id}"><div class="ae-figure">{step_html(step)}</div>'
+            f'<div class="ae-controls" aria-hidden="true">{groups}{rows}</div></div>'
         )
+
+
+def _static_control(control: ipywidgets.Widget) -> str:
+    """Draw a button, a switch, a list or a number box as it stands."""
+    text = html.escape(control.description)
+    width = f' style="width:{control.layout.width}"'
+    if isinstance(control, ipywidgets.Button):
+        return f'<span class="ae-button">{text}</span>'
+    if isinstance(control, ipywidgets.Checkbox):
+        return f'<span class="ae-switch">{"☑" if control.value else "☐"} {text}</span>'
+    value = control.value if isinstance(control, ipywidgets.Dropdown) else format_number(control.value)
+    return f'<span class="ae-field"{width}>{text} <span>{html.escape(value)}</span></span>'
 
 
 class _Group:
     """The sliders of one or two parameters, laid out as the matrix is."""
 
     def __init__(self, chapter: Chapter, number: int, names: tuple[str, ...]):
-        self.names = names
-        matrices = {m.name: m for step in chapter.steps for m in step.inputs}
-        self.matrices = [matrices[name] for name in names]
-        first = self.matrices[0]
-        self.columns = [(m, j) for m in self.matrices for j in range(len(m.column_labels))]
-        self.headings = [m.column_labels[j] for m, j in self.columns]
-        self.rows = []
-        for i in range(len(first.row_labels)):
-            self.rows.append([chapter.entry(m.name, i, j, _spoken(m, i, j)) for m, j in self.columns])
-        self.row_labels = first.row_labels
         look = chapter._look
-        children = [ipywidgets.Label("", layout=look.corner, style=look.label_style)]
-        children += [ipywidgets.Label(label, layout=look.heading, style=look.label_style) for label in self.headings]
-        for label, entries in zip(self.row_labels, self.rows):
-            children.append(ipywidgets.Label(label, layout=look.row_label, style=look.label_style))
+        inputs = {m.name: m for step in chapter.steps for m in step.inputs}
+        self.matrices = [inputs[name] for name in names]
+        columns = [(m, j) for m in self.matrices for j in range(len(m.column_labels))]
+        self.headings = [m.column_labels[j] for m, j in columns]
+        self.row_labels = self.matrices[0].row_labels
+        self.entries = [
+            [chapter.entry(m.name, i, j, _spoken(m, i, j)) for m, j in columns] for i in range(len(self.row_labels))
+        ]
+
+        def label(text, layout):
+            return ipywidgets.Label(text, layout=layout, style=look.label_style)
+
+        children = [label("", look.corner), *(label(heading, look.heading) for heading in self.headings)]
+        for text, entries in zip(self.row_labels, self.entries):
+            children.append(label(text, look.row_label))
             for entry in entries:
                 children += [entry.minus, entry.number, entry.plus]
             children += [entry.slider for entry in entries]
-        grid = ipywidgets.GridBox(children, layout=ipywidgets.Layout(grid_template_columns=_tracks(len(self.columns))))
+        grid = ipywidgets.GridBox(children, layout=look.grid(len(columns)))
         grid.add_class("ae-sliders")
-        self.title = f'<b>{" | ".join(map(symbol, names))}</b>'
-        title = ipywidgets.HTML(self.title)
-        self.widget = ipywidgets.VBox([ipywidgets.HBox([title, chapter.reset_button(names)]), grid])
-        self.widget.add_class(f"ae-{first.role}")
+        self.title = f"<b>{' | '.join(map(symbol, names))}</b>"
+        self.reset = chapter.reset_button(names)
+        self.widget = ipywidgets.VBox([look.row(look.html(self.title), self.reset), grid], layout=look.box)
+        self.widget.add_class(f"ae-{self.matrices[0].role}")
         self.widget.add_class("ae-group")
 
     def static_html(self) -> str:
-        cells = ["<span></span>", *(f'<span class="ae-heading">{html.escape(h)}</span>' for h in self.headings)]
-        for label, entries in zip(self.row_labels, self.rows):
-            cells.append(f'<span class="ae-row-label">{html.escape(label)}</span>')
+        cells = ["<span></span>", *(f'<span class="ae-heading">{html.escape(heading)}</span>' for heading in self.headings)]
+        for text, entries in zip(self.row_labels, self.entries):
+            cells.append(f'<span class="ae-row-label">{html.escape(text)}</span>')
             for entry in entries:
                 value = format_number(entry.slider.value)
                 cells.append(f'<i class="ae-minus">−</i><b class="ae-number">{value}</b><i class="ae-plus">+</i>')
@@ -316,8 +333,8 @@ class _Group:
                 share = (slider.value - slider.min) / (slider.max - slider.min)
                 cells.append(f'<span class="ae-track" style="--at:{share:.1%}"></span>')
         return (
-            f'<div class="ae-group ae-{self.matrices[0].role}" aria-hidden="true"><p>{self.title}</p>'
-            f'<div class="ae-sliders" style="grid-template-columns:{_tracks(len(self.columns))}">{"".join(cells)}</div></div>'
+            f'<div class="ae-group ae-{self.matrices[0].role}"><div class="ae-row">{self.title}{_static_control(self.reset)}</div>'
+            f'<div class="ae-sliders" style="grid-template-columns:{_tracks(len(self.headings))}">{"".join(cells)}</div></div>'
         )
 
 
@@ -325,24 +342,41 @@ class _Look:
     """Layouts and styles that the widgets of a chapter share; each is sent to the page but once."""
 
     def __init__(self):
-        layout, fixed = ipywidgets.Layout, {"margin": "0", "height": "30px"}
-        self.sheet = ipywidgets.HTML(f"<style>{style_sheet()}</style>", layout=layout(display="none"))
-        self.minus = layout(width="26px", padding="0", **fixed)
-        self.plus = layout(width="26px", padding="0", **fixed)
-        self.number = layout(width="50px", **fixed)
-        self.slider = layout(width="auto", margin="0 10px 0 0", height="30px", grid_column="span 3")
+        layout, tall = ipywidgets.Layout, {"margin": "0", "height": "30px"}
+        self.box = layout(margin="0")
+        self.minus = self.plus = layout(width="26px", padding="0", **tall)
+        self.number = layout(width="50px", **tall)
+        # grid_area alone: beside it, ipywidgets would overrule grid_column and grid_row by nothing.
+        self.slider = layout(width="auto", grid_area="auto / auto / auto / span 3", margin="0 10px 0 0", height="30px")
         self.corner = layout(width="auto", margin="0", height="20px")
-        self.heading = layout(width="auto", margin="0 10px 0 0", height="20px", grid_column="span 3", justify_content="center")
-        self.row_label = layout(width="auto", margin="0", height="60px", grid_row="span 2", justify_content="center")
-        self.presets = layout(width="20rem", max_width="70%")
-        self.button = layout(width="auto", height="32px")
-        self.rate = layout(width="12rem")
-        self.wide = layout(width="auto")
-        self.plain = DescriptionStyle(description_width="initial")
-        self.slider_style = ipywidgets.SliderStyle(description_width="0px")
-        self.hidden_title = DescriptionStyle(description_width="0px")
+        self.heading = layout(width="auto", grid_area="auto / auto / auto / span 3", margin="0 10px 0 0", height="20px")
+        self.row_label = layout(width="auto", grid_area="auto / auto / span 2 / auto", margin="0", height="60px")
+        self.presets = layout(width="21rem", max_width="100%", margin="0", height="32px")
+        self.button = layout(width="auto", margin="0", height="32px")
+        self.rate = layout(width="12rem", margin="0", height="32px")
+        self.switch = layout(width="auto", margin="0", height="32px")
+        self.hidden = layout(display="none")
+        self.html_style = HTMLStyle()
         self.label_style = LabelStyle()
         self.button_style = ipywidgets.ButtonStyle()
+        self.slider_style = ipywidgets.SliderStyle(description_width="0px")
+        self.hidden_title = DescriptionStyle(description_width="0px")
+        self.plain = DescriptionStyle(description_width="initial")
+        self.sheet = self.html(f"<style>{style_sheet()}</style>", self.hidden)
+        self.grids: dict[int, ipywidgets.Layout] = {}
+
+    def html(self, value: str = "", layout: ipywidgets.Layout | None = None) -> ipywidgets.HTML:
+        return ipywidgets.HTML(value, layout=layout or self.box, style=self.html_style)
+
+    def row(self, *children: ipywidgets.Widget) -> ipywidgets.HBox:
+        row = ipywidgets.HBox(children, layout=self.box)
+        row.add_class("ae-row")
+        return row
+
+    def grid(self, columns: int) -> ipywidgets.Layout:
+        if columns not in self.grids:
+            self.grids[columns] = ipywidgets.Layout(grid_template_columns=_tracks(columns), margin="0")
+        return self.grids[columns]
 
 
 def _tracks(columns: int) -> str:
