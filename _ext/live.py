@@ -9,10 +9,13 @@ import shutil
 import sys
 from pathlib import Path
 
+from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "live"))
+
+import build  # noqa: E402  (of `live`)
 
 logger = logging.getLogger(__name__)
 
@@ -63,15 +66,18 @@ def add_to_page(app, pagename, templatename, context, doctree):
 def build_live(app):
     """Build the live side once, before the pages that will name its folder."""
     if app.builder.format == "html":
-        import build
-
-        app.live_folder = build.build(ROOT / ".cache/live/built")
+        try:
+            app.live_folder = build.build()
+        except (build.fetch.Unreachable, build.fetch.Untrusted) as error:
+            raise ExtensionError(str(error)) from error
 
 
 def copy_live(app, exception):
-    """Lay the live side beside the pages."""
+    """Lay the live side beside the pages, and the font where the style sheet looks for it."""
     if exception is None and app.builder.format == "html":
-        shutil.copytree(app.live_folder, Path(app.outdir) / app.live_folder.name, dirs_exist_ok=True)
+        out = Path(app.outdir)
+        shutil.copytree(app.live_folder, out / app.live_folder.name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("fonts"))
+        shutil.copytree(app.live_folder / "fonts", out / "_static/fonts", dirs_exist_ok=True)
 
 
 def setup(app):

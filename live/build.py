@@ -1,32 +1,35 @@
-"""Build what makes the pages live: `python live/build.py OUT`.
+"""Build what makes the pages live: `python live/build.py` prints what it built and its size.
 
 Fetches the parts by name and version (`fetch.py`), compiles and packs Python for the browser, and
-bundles the scripts of `src`.  Everything lands in OUT/live-<hash of all of it>: whatever changes gets a
-new address, and a page never meets files of another version.
+bundles the scripts of `src`.  Everything lands in one folder, live-<hash of all of it>: whatever changes gets
+a new address, and a page never meets files of another version.
 
-What OUT/live-… holds:
+What it holds:
 
 - `page.js`, `page.css`: for every page; the editor's chunks are asked for only when a cell is edited;
 - `worker.js`: Python's side, started when a reader first touches a slider;
 - `pyodide.asm.js`, `pyodide.asm.wasm`: Pyodide's runtime as released;
 - `core.zip`: the modules that a page needs at its start, and `extensions/`: numpy's compiled parts;
 - `rest.zip`: all other modules of the standard library and of numpy, for cells that import them;
+- `fonts/`: the font of the formulas, which every page shows;
 - `packages/`: matplotlib, pandas and what they need, as released;
 - `project.zip`: the repository's own `ae_*.py`, byte by byte, compiled beside.
 """
 
-import argparse
 import gzip
 import hashlib
 import json
 import shutil
 import subprocess
+import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
 import fetch
+from font import write_font
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 
 PROJECT = ("ae_core.py", "ae_style.py", "ae_view.py", "ae_widgets.py")
@@ -34,23 +37,47 @@ SITE = "lib/python3.12/site-packages"
 DROPPED_FOLDERS = {"tests", "test", "f2py", "distutils", "testing", "_pyinstaller", "idlelib", "turtledemo", "ensurepip", "lib2to3", "__pycache__"}
 
 
-def build(out: Path, cache: Path = ROOT / ".cache/live") -> Path:
-    """Build into a new folder of `out` and return it; what is there already is kept as it is."""
+def build(cache: Path = fetch.CACHE) -> Path:
+    """Build into a folder of the cache and return it; what nothing has changed since is not built again."""
     fetch.fetch(cache)
-    work = cache / "work"
-    shutil.rmtree(work, ignore_errors=True)
-    pack = work / "pack"
-    pack.mkdir(parents=True)
-    pack_python(cache, work, pack)
-    bundle_scripts(cache, pack)
-    digest = hashlib.sha256()
-    for path in sorted(p for p in pack.rglob("*") if p.is_file()):
-        digest.update(str(path.relative_to(pack)).encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    target = out / f"live-{digest.hexdigest()[:12]}"
-    shutil.rmtree(target, ignore_errors=True)
-    out.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(pack, target)
+    built = cache / "built"
+    noted = built / f"{_inputs()}.txt"
+    if noted.exists() and (built / noted.read_text()).is_dir():
+        return built / noted.read_text()
+    print("Building the live pages' Python and scripts", flush=True)
+    with tempfile.TemporaryDirectory(dir=cache, prefix="work-") as folder:
+        work = Path(folder)
+        pack = work / "pack"
+        pack.mkdir()
+        pack_python(cache, work, pack)
+        bundle_scripts(cache, pack)
+        write_font(cache, pack / "fonts")
+        digest = hashlib.sha256()
+        for path in sorted(p for p in pack.rglob("*") if p.is_file()):
+            digest.update(str(path.relative_to(pack)).encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+        target = built / f"live-{digest.hexdigest()[:12]}"
+        _forget_old(built)
+        built.mkdir(exist_ok=True)
+        if not target.exists():
+            pack.rename(target)
+    noted.write_text(target.name)
     return target
+
+
+def _inputs() -> str:
+    """Give a digest of all that a build is made from."""
+    digest = hashlib.sha256()
+    files = [p for p in HERE.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+    for path in sorted([*files, *(ROOT / name for name in PROJECT)]):
+        digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def _forget_old(built: Path) -> None:
+    """Keep of earlier builds the three latest."""
+    folders = sorted((p for p in built.glob("live-*") if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)
+    for folder in folders[3:]:
+        shutil.rmtree(folder)
 
 
 # ---------------------------------------------------------------------------------------------- Python
@@ -65,7 +92,7 @@ def pack_python(cache: Path, work: Path, pack: Path) -> None:
     tree, compiled = work / "tree", work / "compiled"
     gather_sources(cache, tree)
     compiled.mkdir()
-    command = [fetch.node(), HERE / "compile.mjs", cache / "node_modules", tree, compiled]
+    command = [fetch.node(cache), HERE / "compile.mjs", cache / "node_modules", tree, compiled]
     subprocess.run([str(part) for part in command], check=True)
     loaded = set(json.loads((compiled / "loaded.json").read_text()))
 
@@ -157,9 +184,9 @@ def bundle_scripts(cache: Path, pack: Path) -> None:
         "--external:module", "--external:fs", "--external:path", "--external:url", "--external:vm", "--external:child_process",
         "--external:crypto", "--external:ws", "--external:node-fetch", "--external:node:*",
     ]  # fmt: skip
-    environment = {"NODE_PATH": str(cache / "node_modules"), "PATH": str(Path(fetch.node()).parent)}
+    environment = {"NODE_PATH": str(cache / "node_modules"), "PATH": str(Path(fetch.node(cache)).parent)}
     for sources in (["page.js"], ["worker.js"]):
-        command = [fetch.node(), str(esbuild), *(str(HERE / "src" / name) for name in sources), "--splitting", *common]
+        command = [fetch.node(cache), str(esbuild), *(str(HERE / "src" / name) for name in sources), "--splitting", *common]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(done.stderr)
@@ -168,11 +195,7 @@ def bundle_scripts(cache: Path, pack: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Build what makes the pages live.")
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--cache", type=Path, default=ROOT / ".cache/live")
-    arguments = parser.parse_args()
-    folder = build(arguments.out, arguments.cache)
+    folder = build()
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.parent.name != "packages"):
         data = path.read_bytes()
         print(f"{len(data):>10,} {len(gzip.compress(data, 9)):>10,} gzip  {path.relative_to(folder)}")
@@ -180,4 +203,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (fetch.Unreachable, fetch.Untrusted) as error:
+        sys.exit(str(error))
