@@ -26,7 +26,7 @@ cells = [
     "chapter.entry('X', 0, 0, 'X').slider.value += 1",
     "print('printed')\n1 / 0",
 ]
-ended_well = [await live_kernel.run_cell(number, source) for number, source in enumerate(cells)]  # noqa: F704
+ended_well = [json.loads(await live_kernel.run_cell(number, source))["ok"] for number, source in enumerate(cells)]  # noqa: F704
 live_kernel.comm_message("comm_msg", json.dumps({"content": {"comm_id": "none", "data": {}}}))
 if ended_well != [True, True, True, False]:
     raise RuntimeError(f"The kernel does not run the book's cells: {posted.getvalue()[-2000:]}")

@@ -14,19 +14,24 @@ import traceback
 # The page never waits for an echo of its own edit; without echoes half of the messages are left.
 os.environ["JUPYTER_WIDGETS_ECHO"] = "0"
 # Figures are sent as pictures when a cell ends; no backend that looks for a page is wanted.
-os.environ["MPLBACKEND"] = "agg"
+os.environ["MPLBACKEND"] = "module://live_figures"
 
 import comm  # noqa: E402
 from comm.base_comm import BaseComm, CommManager  # noqa: E402
 from IPython import display  # noqa: E402
 from IPython.core.interactiveshell import InteractiveShell  # noqa: E402
+from live_cells import without_magics  # noqa: E402
 from live_comm import Adoption  # noqa: E402
 
 _manager = CommManager()
 _adoption = Adoption([])
 _namespace = {}
-_cell = None
+_cell, _callback = None, None
+"""The cell that runs, or whose widget is being answered; then the number of that message too."""
+_made = []
+"""Id and model name of each widget that the running cell made."""
 _capturing = []
+_former = {}
 _outbox, _buffers = [], []
 _post = None
 
@@ -57,6 +62,7 @@ class PageComm(BaseComm):
 
     def __init__(self, *args, adopted=False, **kwargs):
         self._silent = adopted and not _adoption.tell_state
+        self.cell = _cell
         super().__init__(*args, **kwargs)
 
     def publish_msg(self, msg_type, data=None, metadata=None, buffers=None, **keys):
@@ -70,10 +76,12 @@ class PageComm(BaseComm):
 
 
 def _create_comm(*args, comm_id=None, data=None, **kwargs):
-    if comm_id is None and "state" in (data or {}):
-        comm_id = _adoption.next(data["state"].get("_model_name"))
-        return PageComm(*args, comm_id=comm_id, data=data, adopted=comm_id is not None, **kwargs)
-    return PageComm(*args, comm_id=comm_id, data=data, **kwargs)
+    name = (data or {}).get("state", {}).get("_model_name")
+    adopted = _adoption.next(name) if comm_id is None and name else None
+    made = PageComm(*args, comm_id=adopted or comm_id, data=data, adopted=adopted is not None, **kwargs)
+    if name:
+        _made.append([made.comm_id, name])
+    return made
 
 
 # A kernel is meant to replace these two.
@@ -126,7 +134,7 @@ def _flush_streams():
 
 def _output(output):
     if not _capturing:
-        send({"type": "output", "cell": _cell, "output": output})
+        send({"type": "output", "cell": _cell, "callback": _callback, "output": output})
         return
     widget = _capturing[-1]
     shown = () if getattr(widget, "_clear_at_next", False) else widget.outputs
@@ -144,7 +152,7 @@ def _publish(data, metadata, output_type="display_data"):
 def _clear(wait):
     _flush_streams()
     if not _capturing:
-        send({"type": "clear", "cell": _cell, "wait": wait})
+        send({"type": "clear", "cell": _cell, "callback": _callback, "wait": wait})
     elif wait:
         _capturing[-1]._clear_at_next = True
     else:
@@ -215,37 +223,75 @@ def end_of_page():
     return _adoption.close()
 
 
-async def run_cell(number, source):
-    """Run one cell; return whether it ended well."""
+async def run_cell(number, source, label=None):
+    """Run one cell.
+
+    Returns
+    -------
+    str
+        JSON: ``ok``, whether it ended well; ``made``, id and model name of each widget that it made;
+        ``in_step``, whether these are, so far, the widgets that the page already shows.
+    """
     global _cell
     from pyodide.code import eval_code_async
 
-    _cell = number
-    name = f"Cell {number + 1}"
+    _cell, ok = number, False
+    _made.clear()
+    name = label or f"Cell {number + 1}"
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
     try:
-        value = await eval_code_async(source, _namespace, filename=name)
+        value = await eval_code_async(without_magics(source), _namespace, filename=name)
         if value is not None:
             _namespace["_"] = value
             # What the page's own cells show stands in the page; to draw it anew would double the start.
             if not _adoption.in_step:
                 _publish(display.mime_bundle(value), {}, "execute_result")
-        return True
+        _show_figures()
+        ok = True
     except BaseException as error:  # a reader's `sys.exit()` must not end the worker
         _show_error(type(error), error, error.__traceback__)
-        return False
     finally:
         _flush_streams()
         flush()
         _cell = None
+    return json.dumps({"ok": ok, "made": _made, "in_step": _adoption.in_step})
+
+
+def begin_again():
+    """Forget every name; the widgets stay until `end_again`, so that the page never stands empty."""
+    _namespace.clear()
+    _namespace["__name__"] = "__main__"
+    _former.update(_manager.comms)
+
+
+def end_again():
+    """Close the widgets that were there when everything began again."""
+    for comm_id in _former:
+        widget = ipywidgets.widgets.widget._instances.get(comm_id)
+        if widget is not None:
+            widget.close()
+    _former.clear()
+    flush()
 
 
 def comm_message(kind, text, buffers=None):
     """Hand one message of the page to the widget that it is for."""
+    global _cell, _callback
     message = json.loads(text)
     message["buffers"] = [memoryview(buffer.to_py()) for buffer in buffers] if buffers else []
+    comm_of_widget = _manager.comms.get(message["content"]["comm_id"])
+    _cell, _callback = getattr(comm_of_widget, "cell", None), message.get("header", {}).get("msg_id")
     try:
         getattr(_manager, kind)(None, None, message)
+        _show_figures()
     finally:
         _flush_streams()
         flush()
+        _cell, _callback = None, None
+
+
+def _show_figures():
+    """Show what a cell has drawn and not shown, as a notebook does."""
+    figures = sys.modules.get("live_figures")
+    if figures is not None:
+        figures.show()

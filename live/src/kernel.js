@@ -2,6 +2,7 @@
 export class Kernel {
   #worker;
   #pending = new Map();
+  #asked = new Map();
   #counter = 0;
 
   // `on` has a function for each kind of message that is not an answer: progress, messages, failed.
@@ -27,8 +28,22 @@ export class Kernel {
     });
   }
 
-  run(cell, source) {
-    return this.#ask({ kind: 'run', cell, source });
+  // Returns { ok, made, in_step }, or undefined if the worker was ended meanwhile. Errors name the cell by its label.
+  run(cell, source, label) {
+    return this.#ask({ kind: 'run', cell, source, label });
+  }
+
+  // Returns the numbers of the later cells that use what a cell binds.
+  followers(cell, sources) {
+    return this.#ask({ kind: 'followers', cell, sources });
+  }
+
+  // All cells are about to be run afresh; all have been.
+  begin() {
+    return this.#ask({ kind: 'begin' });
+  }
+  finish() {
+    return this.#ask({ kind: 'end' });
   }
 
   // Ends the adoption of the page's widgets; tells whether each has found its twin.
@@ -47,19 +62,23 @@ export class Kernel {
 
   end() {
     this.#worker?.terminate();
+    const waiting = [...this.#asked.values()];
+    this.#asked.clear();
     this.#pending.clear();
+    for (const resolve of waiting) resolve(undefined);
   }
 
   #ask(message) {
     const id = String(++this.#counter);
     return new Promise((resolve) => {
-      this.#pending.set(id, resolve);
+      this.#asked.set(id, resolve);
       this.#worker.postMessage({ ...message, id });
     });
   }
 
   #answer({ id, ok }) {
-    const resolve = this.#pending.get(id);
+    const resolve = this.#asked.get(id) ?? this.#pending.get(id);
+    this.#asked.delete(id);
     this.#pending.delete(id);
     resolve?.(ok);
   }

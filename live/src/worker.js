@@ -11,6 +11,7 @@ const mark = (name) => (marks[name] = Math.round(performance.now()));
 
 let python;
 let kernel;
+let cellTexts;
 
 async function fetchBytes(name) {
   const response = await fetch(here + name);
@@ -67,9 +68,23 @@ async function boot({ models, tellState }) {
 
 const answers = {
   boot,
-  async run({ id, cell, source }) {
-    const ok = await kernel.run_cell(cell, source);
+  async run({ id, cell, source, label }) {
+    const ok = JSON.parse(await kernel.run_cell(cell, source, label));
     self.postMessage({ kind: 'ran', id, ok });
+  },
+  // Which later cells follow from a cell.
+  followers({ id, cell, sources }) {
+    cellTexts ??= python.pyimport('live_cells');
+    const found = cellTexts.followers(cell, python.toPy(sources));
+    self.postMessage({ kind: 'ran', id, ok: found.toJs() });
+    found.destroy();
+  },
+  // Before and after all cells are run afresh.
+  begin({ id }) {
+    self.postMessage({ kind: 'ran', id, ok: kernel.begin_again() ?? true });
+  },
+  end({ id }) {
+    self.postMessage({ kind: 'ran', id, ok: kernel.end_again() ?? true });
   },
   close({ id }) {
     self.postMessage({ kind: 'ran', id, ok: kernel.end_of_page() });
