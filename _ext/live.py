@@ -39,7 +39,7 @@ def code_cells(notebook):
     for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] == "code":
             tags = set(cell["metadata"].get("tags", ()))
-            cells.append({"source": "".join(cell["source"]), "shown": not HIDDEN & tags})
+            cells.append({"id": cell["id"], "source": "".join(cell["source"]), "shown": not HIDDEN & tags})
     return cells
 
 
@@ -49,15 +49,16 @@ def script(mime, data):
 
 
 def add_to_page(app, pagename, templatename, context, doctree):
-    """Add to a page with widgets its data and the bundle."""
+    """Add to a page with code cells its data and the bundle."""
     files = [file for file in context.get("script_files", ()) if STATE in str(getattr(file, "attributes", {}).get("type"))]
-    if not files:
-        return
     for file in files:
         context["script_files"].remove(file)
-    state = json.loads(files[0].attributes["body"].replace("\\u003c", "<"))
-    notebook = Path(app.env.doc2path(pagename))
-    context["body"] += script(STATE, slim_state(state)) + script(CELLS, code_cells(notebook))
+        state = json.loads(file.attributes["body"].replace("\\u003c", "<"))
+        context["body"] += script(STATE, slim_state(state))
+    notebook = Path(app.env.doc2path(pagename)) if pagename in app.env.found_docs else None
+    if notebook is None or notebook.suffix != ".ipynb":
+        return
+    context["body"] += script(CELLS, code_cells(notebook))
     folder = app.live_folder.name
     app.add_js_file(f"../{folder}/page.js", type="module", loading_method=None)
     app.add_css_file(f"../{folder}/page.css")

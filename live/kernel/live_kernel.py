@@ -6,6 +6,7 @@ through the one function that `start` was given, gathered so that one answer is 
 
 import json
 import linecache
+import logging
 import os
 import sys
 import time
@@ -15,6 +16,8 @@ import traceback
 os.environ["JUPYTER_WIDGETS_ECHO"] = "0"
 # Figures are sent as pictures when a cell ends; no backend that looks for a page is wanted.
 os.environ["MPLBACKEND"] = "module://live_figures"
+# The page says itself what takes time.
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
 import comm  # noqa: E402
 from comm.base_comm import BaseComm, CommManager  # noqa: E402

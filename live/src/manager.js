@@ -120,6 +120,16 @@ export class PageManager extends ManagerBase {
     }
   }
 
+  // Closes every widget but these.
+  async keepOnly(ids) {
+    for (const model of await Promise.all(Object.values(this._models))) {
+      if (ids.has(model.model_id)) continue;
+      this.#comms.delete(model.model_id);
+      model.comm_live = false;
+      await model.close(true);
+    }
+  }
+
   // A message of the kernel to a widget.
   receive({ type, content, metadata, buffers }) {
     const { comm_id: id } = content;

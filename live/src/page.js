@@ -3,6 +3,7 @@ import '@lumino/widgets/style/index.css';
 import '@jupyter-widgets/controls/css/labvariables.css';
 import '@jupyter-widgets/controls/css/widgets-base.css';
 import './page.css';
+import { Notebook } from './cells.js';
 import { Kernel } from './kernel.js';
 import { PageManager } from './manager.js';
 
@@ -32,27 +33,44 @@ async function draw() {
 }
 
 let started = null;
+let kernel = null;
 
 function start() {
   started ??= boot();
   return started;
 }
 
-async function boot() {
+// Another kernel for the one that runs, with the reader's values or with the book's.
+async function replace({ keep }) {
+  kernel?.end();
+  if (!keep) {
+    manager.edits.clear();
+    await manager.keepOnly(new Set(models.map(([id]) => id)));
+  }
+  await manager.disconnectKernel();
+  started = boot({ tellState: !keep });
+  return started;
+}
+
+const notebook = new Notebook(cells, manager, { start, replace });
+
+async function boot({ tellState = false } = {}) {
   mark('start');
-  const kernel = new Kernel({
-    message: (message) => (message.type.startsWith('comm_') ? manager.receive(message) : console.log(message)),
-    progress: (data) => console.debug(data),
+  const made = (kernel = new Kernel({
+    message: (message) => (message.type.startsWith('comm_') ? manager.receive(message) : notebook.receive(message)),
+    progress: (data) => notebook.progress(data),
     failed: (error) => console.error(error),
-  });
-  times.worker = await kernel.start(models, false);
+  }));
+  const known = notebook.models ?? models;
+  times.worker = await made.start(known, tellState);
   mark('kernel');
-  for (const [cell, { source }] of cells.entries()) await kernel.run(cell, source);
-  times.adopted = await kernel.close();
+  await notebook.play(made, known.length > 0);
+  times.adopted = await made.close();
   mark('cells');
-  manager.connect(kernel);
+  manager.connect(made);
   mark('live');
   document.documentElement.dataset.live = 'yes';
+  return made;
 }
 
 if (state) {
@@ -63,4 +81,4 @@ if (state) {
     for (const event of ['pointerdown', 'focusin']) host.addEventListener(event, start, { once: true, passive: true });
   }
 }
-window.live = { manager, times, start };
+window.live = { manager, notebook, times, start };
