@@ -79,6 +79,9 @@ class Cell {
       this.buttons[action] = button;
       this.bar.append(button);
     }
+    this.keeps = document.createElement('span');
+    this.keeps.className = 'live-kept';
+    this.bar.append(this.keeps);
     this.status = document.createElement('span');
     this.status.className = 'live-note';
     this.status.setAttribute('role', 'status');
@@ -89,7 +92,8 @@ class Cell {
       this.text = mine;
       this.code.textContent = mine;
       this.paint();
-      this.note('Your text, kept in this browser. Run shows what it does.');
+      this.#tellKept(true);
+      this.note('Run shows what it does.');
     }
     this.refresh();
   }
@@ -149,14 +153,19 @@ class Cell {
 
   #change(text) {
     this.text = text;
+    // The copy button takes it from here.
+    this.code.textContent = text;
     this.#keep();
     this.refresh();
   }
 
   #keep() {
-    const done = kept.write(this.id, this.edited ? this.text : null);
-    if (!this.edited) this.note('');
-    else this.note(done ? 'Kept in this browser.' : 'This browser keeps nothing: a reload brings back the book’s text.');
+    this.#tellKept(kept.write(this.id, this.edited ? this.text : null));
+  }
+
+  #tellKept(done) {
+    if (!this.edited) this.keeps.textContent = '';
+    else this.keeps.textContent = done ? 'Your text, kept in this browser.' : 'Your text, lost at a reload: this browser keeps nothing.';
   }
 
   async paint() {
@@ -171,7 +180,6 @@ class Cell {
     this.#editor.destroy();
     this.#editor = null;
     this.place.querySelector('.live-editor').remove();
-    if (this.edited) this.code.textContent = `${this.text}\n`;
     this.paint();
     this.code.hidden = false;
     this.refresh();

@@ -14,6 +14,7 @@ class PageComm {
     this.manager = manager;
     this.comm_id = id;
     this.target_name = target;
+    this.early = [];
   }
   open(data, callbacks, metadata, buffers) {
     return this.#send('comm_open', data, callbacks, metadata, buffers);
@@ -26,6 +27,12 @@ class PageComm {
   }
   on_msg(handler) {
     this.message = handler;
+    for (const message of this.early.splice(0)) handler(message);
+  }
+  // A model is made over several turns; what the kernel says to it meanwhile waits here.
+  deliver(message) {
+    if (this.message) this.message(message);
+    else this.early.push(message);
   }
   on_close(handler) {
     this.closed = handler;
@@ -147,6 +154,6 @@ export class PageManager extends ManagerBase {
     const mine = this.edits.get(id);
     // The kernel's word is newer than what the reader had set.
     if (mine) for (const name of Object.keys(message.content.data.state ?? {})) delete mine[name];
-    this.#comms.get(id)?.message?.(message);
+    this.#comms.get(id)?.deliver(message);
   }
 }
