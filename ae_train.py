@@ -504,16 +504,20 @@ class _FastStep:
       left to Adam, which multiplies it into two numbers.
     - Z becomes f in place, by a mask that is kept and used again on df.  ``g *= mask`` is one pass without a branch
       where ``g[~mask] = 0`` takes twenty times as long.
-    - The batch is worked off in chunks that fit the caches, in buffers made once.
+    - The batch is worked off in chunks that fit the caches, in buffers made once.  Where a chunk of some 100 tokens
+      makes products so small that OpenBLAS gives them one thread, it takes such chunks: two threads gain nothing
+      there, and on a busy machine they wait for each other ten times as long as they work.
     - Parameters lie in one flat array (see `Adam`).
     """
 
     CHUNK_NUMBERS = 1 << 18  # numbers of an (m, chunk) buffer: 1 MB in float32
+    ONE_THREAD = 1 << 18  # multiplications of a product up to which OpenBLAS uses one thread
 
     def __init__(self, variant: Standard, parameters, batch_size: int, dtype, dead_after: int):
         d, m = parameters["W_dec"].shape
         self.variant = variant
-        chunk = min(batch_size, max(256, self.CHUNK_NUMBERS // m))
+        chunk = self.ONE_THREAD // ((m + 1) * (d + 1))
+        chunk = min(batch_size, chunk if chunk >= 100 else max(256, self.CHUNK_NUMBERS // m))
         encoder, decoder = m * (d + 1), d * (m + 1)
         # The gradients have one row more than the parameters, Σ f and n; it comes last, out of Adam's way.
         self.flat, flat_gradients = np.empty(encoder + decoder, dtype), np.empty(encoder + decoder + m + 1, dtype)

@@ -1,0 +1,216 @@
+"""Time one Adam step of the sparse autoencoder beside PyTorch, and train on planted features.
+
+Every step starts from the same parameters, computes the same loss (averaged over tokens, decoder norms included) in
+float32 on all cores, and updates with Adam; they take turns, so that a busy machine slows all of them.  "torch, by hand"
+is PyTorch with the gradients written out; "matmuls" are the five products of matrices that no step can do without.
+
+Memory is what a step holds at its peak beyond the parameters, Adam's two means and the batch: for numpy by
+`tracemalloc`, its buffers included; for PyTorch by its own profiler.
+
+Run: ``python bench/training.py`` (``--quick`` for shorter trainings and fewer rounds).
+"""
+
+import os
+import sys
+import tracemalloc
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+for old in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):  # settings for another machine would choose its slower kernels
+    os.environ.pop(old, None)
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import numpy as np
+
+from ae_train import (
+    _FastStep,
+    _PlainStep,
+    dead_features,
+    explained_variance,
+    l0,
+    max_cosine_similarities,
+    planted_features,
+    train_sparse_autoencoder,
+)
+from ae_variants import BatchTopK, BiasSubtracted, Gated, JumpReLU, Matryoshka, Standard, TopK
+
+SIZES = ((3, 6, 5, 300), (32, 256, 1024, 60), (64, 512, 4096, 40), (384, 3072, 4096, 5))
+"""(d, features, batch, rounds)"""
+L1 = 0.2
+
+
+def numpy_step(make, d, m, n, x):
+    variant = Standard(L1)
+    step = make(variant, variant.start(np.random.default_rng(0), d, m), n, np.float32, 100)
+    return lambda: step.take(x, x, 1e-3, 1.0)
+
+
+def torch_parameters(torch, d, m, grad):
+    start = Standard(L1).start(np.random.default_rng(0), d, m)
+    arrays = start["W_enc"].T, start["b_enc"], start["W_dec"].T, start["b_dec"]  # tokens are rows there
+    return [torch.tensor(np.ascontiguousarray(a), dtype=torch.float32).requires_grad_(grad) for a in arrays]
+
+
+def torch_step(torch, d, m, n, x):
+    parameters = torch_parameters(torch, d, m, True)
+    W_enc, b_enc, W_dec, b_dec = parameters
+    x = torch.tensor(np.ascontiguousarray(x.T))
+    adam = torch.optim.Adam(parameters, lr=1e-3)
+
+    def run():
+        adam.zero_grad()
+        features = torch.relu(x @ W_enc + b_enc)
+        error = features @ W_dec + b_dec - x
+        loss = error.pow(2).sum(1).mean() + L1 * (features * W_dec.norm(dim=1)).sum(1).mean()
+        loss.backward()
+        adam.step()
+        return loss.item()
+
+    return run
+
+
+def torch_step_by_hand(torch, d, m, n, x):
+    parameters = torch_parameters(torch, d, m, True)
+    W_enc, b_enc, W_dec, b_dec = parameters
+    x = torch.tensor(np.ascontiguousarray(x.T))
+    adam = torch.optim.Adam(parameters, lr=1e-3)
+
+    @torch.no_grad()
+    def run():
+        features = torch.relu_(torch.addmm(b_enc, x, W_enc))
+        error = torch.addmm(b_dec, features, W_dec).sub_(x)
+        norms, totals = W_dec.norm(dim=1), features.sum(0)
+        loss = error.pow(2).sum() / n + L1 * totals.dot(norms) / n
+        error.mul_(2 / n)
+        d_features = torch.addmm(L1 / n * norms, error, W_dec.T).mul_(features > 0)
+        W_dec.grad = features.T @ error + W_dec * (L1 / n * totals / norms)[:, None]
+        b_dec.grad = error.sum(0)
+        W_enc.grad = x.T @ d_features
+        b_enc.grad = d_features.sum(0)
+        adam.step()
+        return loss.item()
+
+    return run
+
+
+def matmuls(d, m, n, x):
+    rng = np.random.default_rng(0)
+    W_enc, W_dec = (rng.standard_normal(shape).astype(np.float32) for shape in ((m, d), (d, m)))
+    f, g, e = (np.empty((rows, n), np.float32) for rows in (m, m, d))
+    d_W_enc, d_W_dec = np.empty_like(W_enc), np.empty_like(W_dec)
+
+    def run():
+        np.matmul(W_enc, x, out=f)
+        np.matmul(W_dec, f, out=e)
+        np.matmul(W_dec.T, e, out=g)
+        np.matmul(e, f.T, out=d_W_dec)
+        np.matmul(g, x.T, out=d_W_enc)
+
+    return run
+
+
+def time_in_turns(functions, rounds):
+    """Give the milliseconds of each call, one figure a round; the functions take turns."""
+    times = {name: [] for name in functions}
+    for _ in range(rounds + 2):
+        for name, function in functions.items():
+            start = perf_counter()
+            function()
+            times[name].append((perf_counter() - start) * 1e3)
+    return {name: figures[2:] for name, figures in times.items()}  # the first rounds only warm up
+
+
+def numpy_peak(make, d, m, n, x):
+    """Megabytes beyond parameters and Adam's means, a step's own buffers included."""
+    tracemalloc.start()
+    run = numpy_step(make, d, m, n, x)
+    run()
+    tracemalloc.reset_peak()
+    run()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    kept = 3 * 4 * (2 * d * m + d + m)
+    return (peak - kept) / 1e6
+
+
+def torch_peak(torch, run):
+    """Megabytes allocated within one step, gradients included."""
+    run()
+    with torch.profiler.profile(profile_memory=True) as profile:
+        run()
+    held = peak = 0
+    for event in profile.profiler.kineto_results.events():
+        if event.name() == "[memory]":
+            held += event.nbytes()
+            peak = max(peak, held)
+    return peak / 1e6
+
+
+def print_steps(torch, quick):
+    print(f"One Adam step, float32, ms{'':<31} {'median':>9} {'min':>9} | {'of torch':>9} {'of matmuls':>10} (minima) | extra MB")
+    for d, m, n, rounds in SIZES:
+        x = np.random.default_rng(1).standard_normal((d, n)).astype(np.float32)
+        functions = {"numpy, fast": numpy_step(_FastStep, d, m, n, x), "numpy, plain": numpy_step(_PlainStep, d, m, n, x)}
+        functions["matmuls"] = matmuls(d, m, n, x)
+        if torch:
+            functions["torch eager"] = torch_step(torch, d, m, n, x)
+            functions["torch, by hand"] = torch_step_by_hand(torch, d, m, n, x)
+        times = time_in_turns(functions, max(3, rounds // 4) if quick else rounds)
+        for name, figures in times.items():
+            over = []
+            for other in ("torch eager", "matmuls"):
+                theirs = times.get(other)
+                over.append(f"{median(figures) / median(theirs):.2f} ({min(figures) / min(theirs):.2f})" if theirs else "")
+            memory = ""
+            if name.startswith("numpy"):
+                memory = f"{numpy_peak(_FastStep if 'fast' in name else _PlainStep, d, m, n, x):.1f}"
+            elif name.startswith("torch"):
+                memory = f"{torch_peak(torch, functions[name]):.1f}"
+            title = f"({d}, {m}, {n})"
+            print(f"{title:<20} {name:<36} {median(figures):>9.3f} {min(figures):>9.3f} | {over[0]:>13} {over[1]:>13} | {memory:>8}")
+
+
+METHODS = {
+    "L1, lambda 0.2": ({"l1_coefficient": 0.2}, 3e-3),
+    "bias-subtracted": ({"activation": BiasSubtracted(0.2)}, 3e-3),
+    "TopK, k = 4": ({"activation": TopK(4)}, 3e-3),
+    "BatchTopK, k = 4": ({"activation": BatchTopK(4)}, 3e-3),
+    "JumpReLU": ({"activation": JumpReLU(0.06)}, 3e-3),
+    "Gated": ({"activation": Gated(0.2)}, 3e-3),
+    "Matryoshka, k = 4": ({"activation": Matryoshka(4, prefixes=(16, 32))}, 3e-3),
+}
+
+
+def print_planted(seeds, steps, methods=METHODS):
+    print(f"\n64 features planted in 32 dimensions, {steps} steps of 1024")
+    print(f"{'':<20} {'seed':>4} {'MMCS':>7} {'rec90':>6} {'EV':>6} {'L0':>6} {'dead':>5} {'seconds':>8}")
+    for name, (settings, learning_rate) in methods.items():
+        for seed in seeds:
+            planted = planted_features(64, 32, seed=seed)
+            start = perf_counter()
+            model = train_sparse_autoencoder(
+                planted, 64, **settings, steps=steps, batch_size=1024, learning_rate=learning_rate, seed=seed
+            ).model
+            seconds = perf_counter() - start
+            x = planted(np.random.default_rng(1000 + seed), 50_000)
+            forward = model.forward(x)
+            found = max_cosine_similarities(model.W_dec, planted.directions)
+            figures = f"{found.mean():>7.4f} {(found > 0.9).mean():>6.3f} {explained_variance(x, forward.reconstruction):>6.3f}"
+            dead = dead_features(forward.features)
+            print(f"{name:<20} {seed:>4} {figures} {l0(forward.features):>6.2f} {dead:>5} {seconds:>8.1f}", flush=True)
+
+
+def main():
+    quick = "--quick" in sys.argv
+    try:
+        import torch
+    except ImportError:
+        torch = None
+        print("PyTorch is not installed: no ratios.")
+    print_steps(torch, quick)
+    print_planted(range(1) if quick else range(3), 500 if quick else 2000)
+
+
+if __name__ == "__main__":
+    main()
