@@ -498,10 +498,11 @@ class _FastStep:
     Five products of matrices are all that must be computed; every further pass over an (m, n) matrix costs about a
     twentieth of one of them, and every fresh (m, n) array more, for the system to provide its memory.  Hence:
 
-    - A row of ones below X, f and E, and a column more in each matrix, make the biases, their gradients and Σ f fall
-      out of the five products.
-    - The penalty's λ ‖W_dec column‖ stands in that column when df is computed; the factor 2/n of all gradients is
-      left to Adam, which multiplies it into two numbers.
+    - Inside, tokens are rows and the decoder is stored transposed: the layout in which OpenBLAS is quickest.
+    - A column of ones beside X and E, and one column more beside each matrix, make b_enc, its gradient and Σ f fall out
+      of the five products.
+    - The penalty's λ ‖W_dec column‖ stands in the decoder's further column when df is computed; the factor 2/n of all
+      gradients is left to Adam, which multiplies it into two numbers.
     - Z becomes f in place, by a mask that is kept and used again on df.  ``g *= mask`` is one pass without a branch
       where ``g[~mask] = 0`` takes twenty times as long.
     - The batch is worked off in chunks that fit the caches, in buffers made once.  Where a chunk of some 100 tokens
@@ -510,86 +511,85 @@ class _FastStep:
     - Parameters lie in one flat array (see `Adam`).
     """
 
-    CHUNK_NUMBERS = 1 << 18  # numbers of an (m, chunk) buffer: 1 MB in float32
+    CHUNK_NUMBERS = 5 << 16  # numbers of a (chunk, m) buffer: 1.3 MB in float32
     ONE_THREAD = 1 << 18  # multiplications of a product up to which OpenBLAS uses one thread
 
     def __init__(self, variant: Standard, parameters, batch_size: int, dtype, dead_after: int):
         d, m = parameters["W_dec"].shape
         self.variant = variant
-        chunk = self.ONE_THREAD // ((m + 1) * (d + 1))
-        chunk = min(batch_size, chunk if chunk >= 100 else max(256, self.CHUNK_NUMBERS // m))
-        encoder, decoder = m * (d + 1), d * (m + 1)
-        # The gradients have one row more than the parameters, Σ f and n; it comes last, out of Adam's way.
-        self.flat, flat_gradients = np.empty(encoder + decoder, dtype), np.empty(encoder + decoder + m + 1, dtype)
-        self.flat_gradients = flat_gradients[: encoder + decoder]
-        self.encoder, self.decoder = self.flat[:encoder].reshape(m, d + 1), self.flat[encoder:].reshape(d, m + 1)
-        self.d_encoder = flat_gradients[:encoder].reshape(m, d + 1)
-        self.d_decoder = flat_gradients[encoder:].reshape(d + 1, m + 1)
+        chunk = self.ONE_THREAD // (m * (d + 1))
+        chunk = min(batch_size, chunk if chunk >= 100 else max(512, self.CHUNK_NUMBERS // m))
+        both = {"encoder": np.zeros((m, d + 1)), "decoder": np.zeros((m, d + 1)), "b_dec": np.zeros(d)}
+        self.flat, views = _flatten(both, dtype)
+        self.flat_gradients, self.gradients = _flatten(both, dtype)
+        self.encoder, self.decoder, b_dec = views.values()
         self.parameters = {
             "W_enc": self.encoder[:, :d],
             "b_enc": self.encoder[:, d],
-            "W_dec": self.decoder[:, :m],
-            "b_dec": self.decoder[:, m],
+            "W_dec": self.decoder[:, :d].T,
+            "b_dec": b_dec,
         }
         for name, view in self.parameters.items():
             view[...] = parameters[name]
         self.adam = Adam(self.flat.size, dtype)
         self.deaths = _Deaths(m, dead_after)
-        self.backward = np.empty((m, d + 1), dtype)  # W_decᵀ, and λ/2 · norms
         self.reader = np.empty((m, d + 1), dtype) if variant.subtracts_bias else self.encoder
-        self.x, self.error = np.ones((d + 1, chunk), dtype), np.ones((d + 1, chunk), dtype)
-        self.features, self.d_features = np.ones((m + 1, chunk), dtype), np.empty((m, chunk), dtype)
-        self.fires = np.empty((m, chunk), bool)
-        self.parts = np.empty_like(self.d_encoder), np.empty_like(self.d_decoder)
+        self.x, self.error = np.ones((chunk, d + 1), dtype), np.ones((chunk, d + 1), dtype)
+        self.features, self.d_features = np.empty((chunk, m), dtype), np.empty((chunk, m), dtype)
+        self.fires = np.empty((chunk, m), bool)
+        self.part = np.empty((m, d + 1), dtype)
 
     def take(self, x: Array, target: Array, rate: float, sparsity_scale: float) -> _Measures:
         d, n = x.shape
         l1 = self.variant.l1_coefficient * sparsity_scale
         W_enc, b_enc, W_dec, b_dec = self.parameters.values()
+        d_encoder, d_decoder, d_b_dec = self.gradients.values()
         norms = np.sqrt(np.einsum("ij,ij->j", W_dec, W_dec))
-        self.backward[:, :d] = W_dec.T
-        np.multiply(norms, l1 / 2, out=self.backward[:, d])
+        np.multiply(norms, l1 / 2, out=self.decoder[:, d])
         if self.variant.subtracts_bias:  # W_enc (X − b_dec) + b_enc = W_enc X + (b_enc − W_enc b_dec)
             self.reader[:, :d] = W_enc
             np.subtract(b_enc, W_enc.dot(b_dec), out=self.reader[:, d])
-        squared, active = 0.0, 0
-        for start in range(0, n, self.x.shape[1]):
-            part = slice(start, min(start + self.x.shape[1], n))
-            error, count = self._chunk(x[:, part], *((self.d_encoder, self.d_decoder) if start == 0 else self.parts))
-            squared += error
-            active += count
-            if start:
-                self.d_encoder += self.parts[0]
-                self.d_decoder += self.parts[1]
 
-        totals = self.d_decoder[d, :-1].copy()  # Σ f
-        d_W_dec = self.d_decoder[:d, :-1]
+        self.flat_gradients[:] = 0
+        mean, chunk = x.mean(1), len(self.x)
+        chunks = [self._add_chunk(x.T[start : start + chunk], mean) for start in range(0, n, chunk)]
+        squared, active, variance = map(sum, zip(*chunks))
+
+        totals = d_decoder[:, d].copy()  # Σ f
         # λ/2 Σ f · column / norm; a column of zeros has norm-gradient 0
         weights = np.divide(totals * (l1 / 2), norms, out=np.zeros_like(norms), where=norms > 0)
-        d_W_dec += W_dec * weights
+        d_decoder += self.decoder * weights[:, None]
+        d_decoder[:, d] = 0  # so that Adam leaves λ/2 · norms alone
         if self.variant.subtracts_bias:
-            d_b_enc = self.d_encoder[:, d]
-            self.d_encoder[:, :d] -= d_b_enc[:, None] * b_dec
-            self.d_decoder[:d, -1] -= d_b_enc.dot(W_enc)
+            d_b_enc = d_encoder[:, d]
+            d_encoder[:, :d] -= d_b_enc[:, None] * b_dec
+            d_b_dec -= d_b_enc.dot(W_enc)
         self.adam.update(self.flat, self.flat_gradients, rate, 2 / n)
         dead = self.deaths.see(totals > 0)
-        return _Measures(squared, l1 * float(totals.dot(norms)), 0.0, active, _variance(x), dead)
+        return _Measures(squared, l1 * float(totals.dot(norms)), 0.0, active, variance, dead)
 
-    def _chunk(self, x: Array, d_encoder: Array, d_decoder: Array) -> tuple[float, int]:
-        """Write half the gradients of one chunk, summed over its tokens; give Σ E² and how many entries fire."""
-        d, n = x.shape
-        ones_x, error, f, g, fires = (a[:, :n] for a in (self.x, self.error, self.features, self.d_features, self.fires))
-        ones_x[:d] = x
-        np.matmul(self.reader, ones_x, out=f[:-1])  # Z
-        np.greater(f[:-1], 0, out=fires)
-        f[:-1] *= fires
-        np.matmul(self.decoder, f, out=error[:d])  # X′
-        error[:d] -= x
-        np.matmul(self.backward, error, out=g)  # df/2 = W_decᵀ E + λ/2 · norms
+    def _add_chunk(self, x: Array, mean: Array) -> tuple[float, int, float]:
+        """Add half the gradients of one chunk, tokens as rows; give Σ E², how many entries fire, Σ (X − mean)²."""
+        d_encoder, d_decoder, d_b_dec = self.gradients.values()
+        n, d = x.shape
+        ones_x, ones_error, f, g = (a[:n] for a in (self.x, self.error, self.features, self.d_features))
+        fires, error = self.fires[:n], ones_error[:, :d]
+        variance = _square_sum(np.subtract(x, mean, out=error))
+        ones_x[:, :d] = x
+        np.matmul(ones_x, self.reader.T, out=f)  # Z
+        np.greater(f, 0, out=fires)
+        f *= fires
+        np.matmul(f, self.decoder[:, :d], out=error)  # X′ without its bias
+        error -= x
+        error += self.parameters["b_dec"]
+        np.matmul(ones_error, self.decoder.T, out=g)  # df/2 = W_decᵀ E + λ/2 · norms
         g *= fires
-        np.matmul(g, ones_x.T, out=d_encoder)
-        np.matmul(error, f.T, out=d_decoder)
-        return _square_sum(error[:d]), int(np.count_nonzero(fires))
+        np.matmul(g.T, ones_x, out=self.part)
+        d_encoder += self.part
+        np.matmul(f.T, ones_error, out=self.part)
+        d_decoder += self.part
+        d_b_dec += error.sum(0)
+        return _square_sum(error), int(np.count_nonzero(fires)), variance
 
     def model(self):
         return self.variant.finished({name: array.astype(float) for name, array in self.parameters.items()})

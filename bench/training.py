@@ -55,7 +55,7 @@ def torch_parameters(torch, d, m, grad):
 def torch_step(torch, d, m, n, x):
     parameters = torch_parameters(torch, d, m, True)
     W_enc, b_enc, W_dec, b_dec = parameters
-    x = torch.tensor(np.ascontiguousarray(x.T))
+    x = torch.tensor(x.T)
     adam = torch.optim.Adam(parameters, lr=1e-3)
 
     def run():
@@ -73,7 +73,7 @@ def torch_step(torch, d, m, n, x):
 def torch_step_by_hand(torch, d, m, n, x):
     parameters = torch_parameters(torch, d, m, True)
     W_enc, b_enc, W_dec, b_dec = parameters
-    x = torch.tensor(np.ascontiguousarray(x.T))
+    x = torch.tensor(x.T)
     adam = torch.optim.Adam(parameters, lr=1e-3)
 
     @torch.no_grad()
@@ -95,17 +95,18 @@ def torch_step_by_hand(torch, d, m, n, x):
 
 
 def matmuls(d, m, n, x):
+    """The five products, tokens as rows, which is the quicker layout."""
     rng = np.random.default_rng(0)
-    W_enc, W_dec = (rng.standard_normal(shape).astype(np.float32) for shape in ((m, d), (d, m)))
-    f, g, e = (np.empty((rows, n), np.float32) for rows in (m, m, d))
+    W_enc, W_dec = (rng.standard_normal((m, d)).astype(np.float32) for _ in range(2))
+    f, g, e = (np.empty((n, columns), np.float32) for columns in (m, m, d))
     d_W_enc, d_W_dec = np.empty_like(W_enc), np.empty_like(W_dec)
 
     def run():
-        np.matmul(W_enc, x, out=f)
-        np.matmul(W_dec, f, out=e)
-        np.matmul(W_dec.T, e, out=g)
-        np.matmul(e, f.T, out=d_W_dec)
-        np.matmul(g, x.T, out=d_W_enc)
+        np.matmul(x.T, W_enc.T, out=f)
+        np.matmul(f, W_dec, out=e)
+        np.matmul(e, W_dec.T, out=g)
+        np.matmul(f.T, e, out=d_W_dec)
+        np.matmul(g.T, x.T, out=d_W_enc)
 
     return run
 
@@ -150,7 +151,7 @@ def torch_peak(torch, run):
 def print_steps(torch, quick):
     print(f"One Adam step, float32, ms{'':<31} {'median':>9} {'min':>9} | {'of torch':>9} {'of matmuls':>10} (minima) | extra MB")
     for d, m, n, rounds in SIZES:
-        x = np.random.default_rng(1).standard_normal((d, n)).astype(np.float32)
+        x = np.random.default_rng(1).standard_normal((n, d)).astype(np.float32).T  # in memory a token is a row
         functions = {"numpy, fast": numpy_step(_FastStep, d, m, n, x), "numpy, plain": numpy_step(_PlainStep, d, m, n, x)}
         functions["matmuls"] = matmuls(d, m, n, x)
         if torch:
