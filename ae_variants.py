@@ -94,8 +94,6 @@ class _Penalty(NamedTuple):
 class Variant:
     """What all variants share; by itself a sparse autoencoder without a penalty."""
 
-    subtracts_bias: ClassVar[bool] = True
-    """Whether the encoder reads X − b_dec."""
     unit_columns: ClassVar[bool] = False
     """Whether every decoder column is brought back to length 1 after each update."""
     start_norm: ClassVar[float] = 0.1
@@ -107,6 +105,11 @@ class Variant:
         for name, value in vars(self).items():
             if isinstance(value, (int, float)) and not isinstance(value, bool):
                 _check_scalar(name, value)
+
+    @property
+    def subtracts_bias(self) -> bool:
+        """Whether the encoder reads X − b_dec; where that is a setting it is called ``subtract_decoder_bias``."""
+        return getattr(self, "subtract_decoder_bias", True)
 
     def start(self, rng, d: int, m: int, d_out: int | None = None) -> dict[str, Array]:
         """Give parameters to start training from: random decoder columns of one length, encoder = decoderᵀ.
@@ -268,10 +271,6 @@ class Standard(Variant):
     subtract_decoder_bias: bool = False
     coefficient = "l1_coefficient"
 
-    @property
-    def subtracts_bias(self):
-        return self.subtract_decoder_bias
-
     def _penalise(self, p, forward, target, d_features, dead):
         norms, totals = _norms(p["W_dec"]), forward.features.sum(1)
         return _Penalty(
@@ -319,6 +318,7 @@ class TopK(Variant):
 
     k: int
     aux_coefficient: float = 1.0
+    subtract_decoder_bias: bool = True
     unit_columns = True
     start_norm = 1.0
 
@@ -376,7 +376,7 @@ class BatchTopK(TopK):
             parameters["threshold"][:] = new if old == 0 else old + 0.01 * (new - old)
 
     def finished(self, parameters):
-        return VariantModel(JumpReLU(l0_coefficient=0), parameters)
+        return VariantModel(JumpReLU(l0_coefficient=0, subtract_decoder_bias=self.subtract_decoder_bias), parameters)
 
 
 @dataclass(frozen=True)
@@ -395,6 +395,7 @@ class JumpReLU(Variant):
     l0_coefficient: float
     bandwidth: float = 0.05
     start_threshold: float = 0.01
+    subtract_decoder_bias: bool = True
     coefficient = "l0_coefficient"
 
     def start(self, rng, d, m, d_out=None):
