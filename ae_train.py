@@ -512,13 +512,14 @@ class _FastStep:
     """
 
     CHUNK_NUMBERS = 5 << 16  # numbers of a (chunk, m) buffer: 1.3 MB in float32
+    LEAST_CHUNK = 512  # tokens; with fewer OpenBLAS slows down
     ONE_THREAD = 1 << 18  # multiplications of a product up to which OpenBLAS uses one thread
 
     def __init__(self, variant: Standard, parameters, batch_size: int, dtype, dead_after: int):
         d, m = parameters["W_dec"].shape
         self.variant = variant
         chunk = self.ONE_THREAD // (m * (d + 1))
-        chunk = min(batch_size, chunk if chunk >= 100 else max(512, self.CHUNK_NUMBERS // m))
+        chunk = min(batch_size, chunk if chunk >= 100 else max(self.LEAST_CHUNK, self.CHUNK_NUMBERS // m))
         both = {"encoder": np.zeros((m, d + 1)), "decoder": np.zeros((m, d + 1)), "b_dec": np.zeros(d)}
         self.flat, views = _flatten(both, dtype)
         self.flat_gradients, self.gradients = _flatten(both, dtype)

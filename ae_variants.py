@@ -146,7 +146,7 @@ class Variant:
         encoded = x - p["b_dec"][:, None] if self.subtracts_bias else x
         pre_activations = p["W_enc"].dot(encoded) + p["b_enc"][:, None]
         kept = self.keep(p, pre_activations)
-        features = pre_activations * kept
+        features = np.where(kept, pre_activations, 0)  # a product would write −0
         return VariantForward(encoded, pre_activations, kept, features, _decode(p, features))
 
     def evaluate(self, parameters: Parameters, x, target=None, dead=None) -> Evaluation:
@@ -237,13 +237,14 @@ class VariantModel:
 
     def __post_init__(self):
         given = dict(self.parameters)
-        missing = [name for name in ("W_enc", "b_enc", "W_dec", "b_dec") if name not in given]
+        missing = [name for name in _NAMES if name not in given]
         if missing:
             raise ValueError(f"parameters: expected {', '.join(missing)}, got {', '.join(given) or 'none'}")
         W_enc = _check("W_enc", given["W_enc"], (None, None))
         W_dec = _check("W_dec", given["W_dec"], (None, W_enc.shape[0]))
         shapes = {"W_enc": W_enc.shape, "W_dec": W_dec.shape, "b_dec": W_dec.shape[:1]}
-        checked = {name: _frozen(_check(name, value, shapes.get(name, W_enc.shape[:1]))) for name, value in given.items()}
+        names = [*_NAMES, *sorted(set(given) - set(_NAMES))]
+        checked = {name: _frozen(_check(name, given[name], shapes.get(name, W_enc.shape[:1]))) for name in names}
         object.__setattr__(self, "parameters", MappingProxyType(checked))
 
     def __getattr__(self, name):
@@ -448,7 +449,7 @@ class Gated(Variant):
         gate = shared + p["b_enc"][:, None]
         magnitudes = np.exp(p["r_mag"])[:, None] * shared + p["b_mag"][:, None]
         kept = (gate > 0) & (magnitudes > 0)
-        features = magnitudes * kept
+        features = np.where(kept, magnitudes, 0)
         return VariantForward(encoded, magnitudes, kept, features, _decode(p, features), gate)
 
     def _penalise(self, p, forward, target, d_features, dead):

@@ -1,29 +1,32 @@
 """Time one Adam step of the sparse autoencoder beside PyTorch, and train on planted features.
 
 Every step starts from the same parameters, computes the same loss (averaged over tokens, decoder norms included) in
-float32 on all cores, and updates with Adam; they take turns, so that a busy machine slows all of them.  "torch, by hand"
-is PyTorch with the gradients written out; "matmuls" are the five products of matrices that no step can do without.
+float32 on all cores, and updates with Adam; they take turns, so that a busy machine slows all of them, with a pause before
+each, because PyTorch's threads go on spinning for some milliseconds after its step.  "torch, by hand" is PyTorch with the
+gradients written out; "matmuls" are the five products of matrices that no step can do without.
 
-Memory is what a step holds at its peak beyond the parameters, Adam's two means and the batch: for numpy by
-`tracemalloc`, its buffers included; for PyTorch by its own profiler.
+Memory is by how much three steps raise the peak of a fresh process, buffers included, beyond the parameters and Adam's
+two means; the batch and a tiny step came before (Linux alone).
 
 Run: ``python bench/training.py`` (``--quick`` for shorter trainings and fewer rounds).
 """
 
 import os
+import subprocess
 import sys
-import tracemalloc
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, sleep
 
 for old in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):  # settings for another machine would choose its slower kernels
     os.environ.pop(old, None)
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import numpy as np
+import numpy as np  # noqa: E402
 
-from ae_train import (
+from ae_train import (  # noqa: E402
     _FastStep,
     _PlainStep,
     dead_features,
@@ -33,7 +36,7 @@ from ae_train import (
     planted_features,
     train_sparse_autoencoder,
 )
-from ae_variants import BatchTopK, BiasSubtracted, Gated, JumpReLU, Matryoshka, Standard, TopK
+from ae_variants import BatchTopK, BiasSubtracted, Gated, JumpReLU, Matryoshka, Standard, TopK  # noqa: E402
 
 SIZES = ((3, 6, 5, 300), (32, 256, 1024, 60), (64, 512, 4096, 40), (384, 3072, 4096, 5))
 """(d, features, batch, rounds)"""
@@ -52,7 +55,9 @@ def torch_parameters(torch, d, m, grad):
     return [torch.tensor(np.ascontiguousarray(a), dtype=torch.float32).requires_grad_(grad) for a in arrays]
 
 
-def torch_step(torch, d, m, n, x):
+def torch_step(d, m, n, x):
+    import torch
+
     parameters = torch_parameters(torch, d, m, True)
     W_enc, b_enc, W_dec, b_dec = parameters
     x = torch.tensor(x.T)
@@ -70,7 +75,9 @@ def torch_step(torch, d, m, n, x):
     return run
 
 
-def torch_step_by_hand(torch, d, m, n, x):
+def torch_step_by_hand(d, m, n, x):
+    import torch
+
     parameters = torch_parameters(torch, d, m, True)
     W_enc, b_enc, W_dec, b_dec = parameters
     x = torch.tensor(x.T)
@@ -111,63 +118,62 @@ def matmuls(d, m, n, x):
     return run
 
 
+STEPS = {
+    "numpy, fast": partial(numpy_step, _FastStep),
+    "numpy, plain": partial(numpy_step, _PlainStep),
+    "matmuls": matmuls,
+    "torch eager": torch_step,
+    "torch, by hand": torch_step_by_hand,
+}
+
+
 def time_in_turns(functions, rounds):
     """Give the milliseconds of each call, one figure a round; the functions take turns."""
     times = {name: [] for name in functions}
     for _ in range(rounds + 2):
         for name, function in functions.items():
+            sleep(0.005)
             start = perf_counter()
             function()
             times[name].append((perf_counter() - start) * 1e3)
     return {name: figures[2:] for name, figures in times.items()}  # the first rounds only warm up
 
 
-def numpy_peak(make, d, m, n, x):
-    """Megabytes beyond parameters and Adam's means, a step's own buffers included."""
-    tracemalloc.start()
-    run = numpy_step(make, d, m, n, x)
-    run()
-    tracemalloc.reset_peak()
-    run()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    kept = 3 * 4 * (2 * d * m + d + m)
-    return (peak - kept) / 1e6
+def measure_memory(name, d, m, n):
+    """Print the megabytes; called in a process of its own."""
 
+    def peak():
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024 / 1e6
 
-def torch_peak(torch, run):
-    """Megabytes allocated within one step, gradients included."""
-    run()
-    with torch.profiler.profile(profile_memory=True) as profile:
+    make = STEPS[name]
+    tiny = np.ones((256, 32), np.float32).T
+    make(32, 128, 256, tiny)()  # libraries and their threads take what they need
+    x = np.random.default_rng(1).standard_normal((n, d), np.float32).T
+    before = peak()
+    run = make(d, m, n, x)
+    for _ in range(3):
         run()
-    held = peak = 0
-    for event in profile.profiler.kineto_results.events():
-        if event.name() == "[memory]":
-            held += event.nbytes()
-            peak = max(peak, held)
-    return peak / 1e6
+    print(peak() - before - 3 * 4 * (2 * d * m + d + m) / 1e6)
 
 
-def print_steps(torch, quick):
+def memory_of(name, d, m, n):
+    command = [sys.executable, __file__, "--memory", name, str(d), str(m), str(n)]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def print_steps(has_torch, quick):
     print(f"One Adam step, float32, ms{'':<31} {'median':>9} {'min':>9} | {'of torch':>9} {'of matmuls':>10} (minima) | extra MB")
     for d, m, n, rounds in SIZES:
         x = np.random.default_rng(1).standard_normal((n, d)).astype(np.float32).T  # in memory a token is a row
-        functions = {"numpy, fast": numpy_step(_FastStep, d, m, n, x), "numpy, plain": numpy_step(_PlainStep, d, m, n, x)}
-        functions["matmuls"] = matmuls(d, m, n, x)
-        if torch:
-            functions["torch eager"] = torch_step(torch, d, m, n, x)
-            functions["torch, by hand"] = torch_step_by_hand(torch, d, m, n, x)
+        functions = {name: make(d, m, n, x) for name, make in STEPS.items() if has_torch or "torch" not in name}
         times = time_in_turns(functions, max(3, rounds // 4) if quick else rounds)
         for name, figures in times.items():
             over = []
             for other in ("torch eager", "matmuls"):
                 theirs = times.get(other)
                 over.append(f"{median(figures) / median(theirs):.2f} ({min(figures) / min(theirs):.2f})" if theirs else "")
-            memory = ""
-            if name.startswith("numpy"):
-                memory = f"{numpy_peak(_FastStep if 'fast' in name else _PlainStep, d, m, n, x):.1f}"
-            elif name.startswith("torch"):
-                memory = f"{torch_peak(torch, functions[name]):.1f}"
+            memory = f"{memory_of(name, d, m, n):.1f}" if n == 4096 and Path("/proc/self/status").exists() else ""
             title = f"({d}, {m}, {n})"
             print(f"{title:<20} {name:<36} {median(figures):>9.3f} {min(figures):>9.3f} | {over[0]:>13} {over[1]:>13} | {memory:>8}")
 
@@ -203,13 +209,13 @@ def print_planted(seeds, steps, methods=METHODS):
 
 
 def main():
-    quick = "--quick" in sys.argv
-    try:
-        import torch
-    except ImportError:
-        torch = None
+    if "--memory" in sys.argv:
+        name, *size = sys.argv[2:]
+        return measure_memory(name, *map(int, size))
+    quick, has_torch = "--quick" in sys.argv, find_spec("torch") is not None
+    if not has_torch:
         print("PyTorch is not installed: no ratios.")
-    print_steps(torch, quick)
+    print_steps(has_torch, quick)
     print_planted(range(1) if quick else range(3), 500 if quick else 2000)
 
 
