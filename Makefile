@@ -9,7 +9,7 @@ VENV := .venv
 PY   := $(VENV)/bin/python
 UV   := uv==0.13.9
 
-.PHONY: help serve book test lint bench lock address clean
+.PHONY: help serve book test lint bench bench-live lock address clean
 .DEFAULT_GOAL := help
 
 help:
@@ -18,9 +18,10 @@ help:
 	@echo 'make test    set up with the test tools and a Chromium, run every test (TORCH=no leaves PyTorch out)'
 	@echo 'make lint    check the code with ruff'
 	@echo 'make bench   time the walkthroughs and a clean build'
+	@echo 'make bench-live  time how fast the pages go live, write bench/live-results.md'
 	@echo 'make lock    compile requirements*.in to requirements*.txt (UPGRADE=--upgrade takes newer releases)'
 	@echo 'make address write the address and version into the README and every set-up cell'
-	@echo 'make clean   remove everything that was built or installed here'
+	@echo 'make clean   remove everything that was built, fetched or installed here'
 	@echo
 	@echo 'PYTHON=/path/to/python picks another Python (3.11 or later) for the environment in $(VENV).'
 
@@ -39,7 +40,11 @@ lint: $(VENV)/.tests
 	@$(PY) -m ruff check .
 
 bench: $(VENV)/.readers $(VENV)/.torch-$(TORCH)
-	@set -e; for script in bench/*.py; do $(PY) $$script; done
+	@set -e; for script in bench/walkthroughs.py bench/build.py; do $(PY) $$script; done
+
+bench-live: $(VENV)/.tests $(VENV)/.chromium
+	@$(PY) tools/build.py --if-stale
+	@$(PY) bench/live.py
 
 address: $(VENV)/.readers
 	@$(PY) tools/address.py
@@ -57,7 +62,7 @@ lock:
 	  echo 'requirements.txt and requirements-test.txt are compiled.'
 
 clean:
-	rm -rf _build $(VENV) $(VENV)-lock *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf _build .cache $(VENV) $(VENV)-lock *.egg-info .pytest_cache .ruff_cache .hypothesis
 
 # The environment. Each stamp is renewed when the lock behind it changes.
 

@@ -144,7 +144,9 @@ class Autoencoder:
         x = _check("x", x, (self.weights[0].shape[1], None))
         outputs = self.weights[-1].shape[0]
         if target is None and outputs != x.shape[0]:
-            raise ValueError(f"target: expected one of shape ({outputs}, {x.shape[1]}), since the output has another shape than x")
+            raise ValueError(
+                f"target: expected one of shape ({outputs}, {x.shape[1]}), since the output has another shape than x, got None"
+            )
         target = x if target is None else _check("target", target, (outputs, x.shape[1]))
         x = self._exact(x, target)
         _, activations, output = self._forward(x)
@@ -537,7 +539,7 @@ class Matrix:
         object.__setattr__(self, "row_labels", tuple(self.row_labels))
         object.__setattr__(self, "column_labels", tuple(self.column_labels))
         # Plain numbers are several times quicker to read one by one than the entries of an array.
-        object.__setattr__(self, "entries", values.tolist())
+        object.__setattr__(self, "entries", tuple(map(tuple, values.tolist())))
 
     def transposed(self) -> Matrix:
         """Give the matrix with rows and columns swapped, ``ᵀ`` added to its name."""
@@ -876,7 +878,7 @@ def sparse_autoencoder_walkthrough(model: SparseAutoencoder, x, l1_coefficient, 
     sign = Matrix("S", "gradient", fires, names, tokens)
     filled = Matrix("S", "gradient", fires, names, tokens)
     weighed = Matrix("dS", "gradient", fires * norms.values.T * l1_coefficient, names, tokens)
-    errors = Matrix("X′ − X", "loss", X_hat.values - x, dimensions, tokens)
+    errors = Matrix("E", "loss", X_hat.values - x, dimensions, tokens)
     l1 = Matrix("L1", "loss", [[loss.sparsity]], ("L1",), ("",))
     mse = Matrix("MSE", "loss", [[loss.reconstruction]], ("MSE",), ("",))
 
@@ -1028,7 +1030,9 @@ def _from_objects(name: str, shape: tuple[int | None, ...], array: Array) -> Arr
             raise ValueError(f"{name}: expected {_expected(shape)}, got rows of different lengths")
         if isinstance(entry, numbers.Complex) and not isinstance(entry, numbers.Real):
             raise ValueError(f"{name}: expected real numbers, got {entry!r}")
-        if isinstance(entry, (bool, np.bool_, str)) or not hasattr(entry, "__float__"):
+        # Every numpy scalar has a __float__, be it a number, a truth value, a text or a date.
+        is_number = isinstance(entry, numbers.Real) or (hasattr(entry, "__float__") and not isinstance(entry, np.generic))
+        if isinstance(entry, bool) or not is_number:
             raise TypeError(f"{name}: expected {_expected(shape)}, got {entry!r:.60}")
     try:
         return array.astype(np.float64)

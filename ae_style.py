@@ -11,18 +11,19 @@ class Colour(NamedTuple):
     word: str
 
 
-# Hues from the colour-blind-safe palette of Okabe and Ito; lightness set for each paper.
+# Hues near the colour-blind-safe palette of Okabe and Ito, lightness set for each paper: in any step they are
+# told apart in every kind of colour vision, and ink reads on their strongest shade (tests/test_view.py).
 COLOURS = {
-    "input": Colour("#0072b2", "#4aa8e0", "input"),
-    "weight": Colour("#d98200", "#f0a43a", "weight"),
-    "bias": Colour("#a89200", "#d8c64a", "bias"),
-    "pre_activation": Colour("#64748b", "#94a3b8", "pre-activation"),
-    "activation": Colour("#009e73", "#2ec99b", "feature or activation"),
-    "output": Colour("#35a3dc", "#8fd3f7", "output"),
-    "target": Colour("#4b5563", "#cbd5e1", "target"),
-    "norm": Colour("#8c5a46", "#d0a08c", "norm"),
+    "input": Colour("#0072b2", "#44a7e1", "input"),
+    "weight": Colour("#dd8700", "#e69c1a", "weight"),
+    "bias": Colour("#ad9620", "#c0b03e", "bias"),
+    "pre_activation": Colour("#7a879b", "#898a8e", "pre-activation"),
+    "activation": Colour("#009e73", "#28c594", "feature or activation"),
+    "output": Colour("#35a3dc", "#7fb4d9", "output"),
+    "target": Colour("#4b4f58", "#a9aeb5", "target"),
+    "norm": Colour("#8c5a46", "#b99075", "norm"),
     "loss": Colour("#d55e00", "#ff8a4c", "loss"),
-    "gradient": Colour("#b8508a", "#e493c0", "gradient"),
+    "gradient": Colour("#a13c83", "#ca7bb4", "gradient"),
 }
 INK = Colour("#1b2230", "#eef2f8", "text")
 SOFT = Colour("#4f5969", "#aeb8c8", "quiet text")
@@ -145,26 +146,44 @@ td:is(:hover,:focus)>.ae-how{{display:block}}
 
 # The sliders: widgets and their static form share the boxes, so that neither is higher or wider.
 _CONTROLS = """
-.ae-controls{color:var(--ae-ink);margin:0 0 1.2rem;font-size:.95rem;overflow:visible}
-.ae-group{margin:.3rem 0;overflow:visible}
-.ae-group>p,.ae-group>:first-child{display:flex;align-items:center;gap:.6rem;margin:0;min-height:36px}
-.ae-group b{color:color-mix(in srgb,var(--role) 45%,var(--ae-ink))}
-.ae-sliders{display:grid!important;width:100%;overflow-x:auto!important;overflow-y:hidden;grid-gap:0;align-items:center;justify-content:start;padding:2px;scrollbar-width:thin}
-.ae-sliders .widget-label,.ae-heading,.ae-row-label{color:var(--ae-soft);font-size:.8rem;text-align:center;line-height:20px}
-.ae-heading{grid-column:span 3;margin-right:10px;height:20px;white-space:nowrap;overflow:hidden} .ae-row-label{grid-row:span 2;height:60px;line-height:60px}
-.ae-sliders :is(.widget-text,.widget-slider)>.widget-label{position:absolute;width:1px!important;height:1px;overflow:hidden;clip-path:inset(50%);margin:0}
-.ae-sliders .jupyter-button,.ae-minus,.ae-plus{display:block;width:26px;height:30px;line-height:28px;font-style:normal;text-align:center;background:color-mix(in srgb,var(--role) 14%,var(--ae-paper));color:var(--ae-ink);border:1px solid color-mix(in srgb,var(--role) 45%,var(--ae-paper));box-sizing:border-box}
-.ae-sliders :is(input[type=number],.ae-number){display:block;width:50px;height:30px;line-height:28px;font-weight:400;color:var(--ae-ink)!important;background:var(--ae-paper)!important;border:1px solid color-mix(in srgb,var(--role) 45%,var(--ae-paper))!important;box-sizing:border-box;text-align:center;padding:0;font-variant-numeric:tabular-nums;-moz-appearance:textfield;appearance:textfield}
-.ae-sliders input::-webkit-inner-spin-button{display:none}
-.ae-track{grid-column:span 3;position:relative;height:30px;margin-right:10px}
-.ae-track::before{content:"";position:absolute;left:8px;right:8px;top:13px;height:4px;border-radius:2px;background:color-mix(in srgb,var(--role) 40%,var(--ae-paper))}
-.ae-track::after{content:"";position:absolute;left:calc(var(--at)*(1 - 24px/112px));width:24px;height:24px;top:3px;border-radius:50%;background:var(--ae-paper);border:2px solid var(--role);box-sizing:border-box}
-.ae-sliders .widget-slider .slider-container{margin:0 8px;height:30px;display:flex;align-items:center}
-.ae-sliders .noUi-target{width:100%;height:4px;border:0;border-radius:2px;box-shadow:none;background:color-mix(in srgb,var(--role) 40%,var(--ae-paper))}
-.ae-sliders .noUi-connect{background:none}
-.ae-sliders .noUi-horizontal .noUi-handle{width:24px;height:24px;top:-10px;right:-12px;border-radius:50%;background:var(--ae-paper);border:2px solid var(--role);box-shadow:none;cursor:grab}
-.ae-sliders .noUi-handle::before,.ae-sliders .noUi-handle::after{display:none}
-.ae-controls :is(.noUi-handle,input,button,select):focus-visible{outline:2.5px solid var(--ae-ink);outline-offset:1px}
+.ae-panel{color:var(--ae-ink)}
+.ae-panel .widget-html-content{line-height:inherit;font-size:inherit;align-self:stretch;width:100%;overflow:visible}
+.ae-panel :is(.widget-html,.widget-box){overflow:visible}
+.ae-message:not(:has([role=alert])){display:none}
 .ae-message [role=alert]{color:var(--ae-ink);border-left:4px solid var(--ae-loss);padding:.3rem .8rem;background:color-mix(in srgb,var(--ae-loss) 14%,var(--ae-paper))}
-@media print{.ae-controls{display:none}}
+.ae-controls{color:var(--ae-ink);font-size:.95rem;padding-bottom:1.2rem!important}
+.ae-group{padding:.2rem 0} .ae-group sub{line-height:0}
+.ae-row select{appearance:auto!important;background-image:none!important}
+.ae-row{display:flex!important;flex-wrap:wrap;align-items:center;gap:.3rem .7rem;min-height:38px}
+.ae-row .widget-html{flex:0 0 auto} .ae-row .widget-html-content{line-height:32px!important;height:32px}
+.ae-row b{font-size:1rem;line-height:32px;color:color-mix(in srgb,var(--role) 45%,var(--ae-ink))}
+.ae-row .jupyter-button,.ae-button{height:32px;line-height:30px;padding:0 .8rem;font-size:.9rem;box-sizing:border-box;border-radius:6px;box-shadow:none;
+  color:var(--ae-ink);background:color-mix(in srgb,var(--ae-soft) 12%,var(--ae-paper));border:1px solid color-mix(in srgb,var(--ae-soft) 45%,var(--ae-paper))}
+.ae-row .widget-label,.ae-row .widget-label-basic,.ae-field,.ae-switch{color:var(--ae-ink)!important;font-size:.9rem;line-height:32px;height:32px;max-width:100%}
+.ae-row .widget-label-basic{display:flex;align-items:center;gap:.4rem;white-space:normal} .ae-switch{min-width:0;overflow:hidden;white-space:nowrap}
+.ae-field{display:flex;gap:.5rem;box-sizing:border-box;white-space:nowrap} .ae-field>span{flex:1;overflow:hidden;text-overflow:ellipsis}
+.ae-row :is(select,input[type=number]),.ae-field>span{height:32px;line-height:30px;padding:0 .5rem;font-size:.9rem;box-sizing:border-box;border-radius:6px;
+  color:var(--ae-ink)!important;background:var(--ae-paper)!important;border:1px solid color-mix(in srgb,var(--ae-soft) 45%,var(--ae-paper))!important}
+.ae-sliders{display:grid!important;width:100%;overflow-x:auto!important;overflow-y:hidden!important;gap:0!important;align-items:center;justify-content:start;padding:2px;scrollbar-width:thin}
+.ae-sliders .widget-label,.ae-heading,.ae-row-label{color:var(--ae-soft)!important;font-size:.8rem;text-align:center;line-height:20px;overflow:hidden;white-space:nowrap}
+.ae-heading{grid-area:auto/auto/auto/span 3;margin-right:10px;height:20px} .ae-row-label{grid-area:auto/auto/span 2/auto;height:60px;line-height:60px}
+.ae-sliders>.widget-label{display:block;justify-self:stretch;width:auto;text-align:center!important}
+.ae-sliders>.widget-label:has(+button){line-height:60px!important}
+.ae-sliders :is(.widget-text,.widget-slider)>.widget-label{position:absolute;width:1px!important;height:1px;overflow:hidden;clip-path:inset(50%);margin:0}
+.ae-sliders .jupyter-button,.ae-minus,.ae-plus{display:block;width:26px;height:30px;line-height:28px;padding:0;font-size:1rem;font-style:normal;text-align:center;border-radius:0;box-shadow:none;box-sizing:border-box;
+  color:var(--ae-ink);background:color-mix(in srgb,var(--role) 14%,var(--ae-paper));border:1px solid color-mix(in srgb,var(--role) 45%,var(--ae-paper))}
+.ae-sliders :is(input[type=number],.ae-number){display:block;width:50px;height:30px;line-height:28px;font-size:.95rem;font-weight:400;padding:0!important;text-align:center;font-variant-numeric:tabular-nums;box-sizing:border-box;border-radius:0;
+  color:var(--ae-ink)!important;background:var(--ae-paper)!important;border:1px solid color-mix(in srgb,var(--role) 45%,var(--ae-paper))!important;border-width:1px 0!important;-moz-appearance:textfield;appearance:textfield}
+.ae-sliders input::-webkit-inner-spin-button{display:none}
+.ae-track{grid-area:auto/auto/auto/span 3;position:relative;height:30px;margin-right:10px}
+.ae-track::before{content:"";position:absolute;left:12px;right:12px;top:13px;height:4px;border-radius:2px;background:color-mix(in srgb,var(--role) 40%,var(--ae-paper))}
+.ae-track::after{content:"";position:absolute;left:calc(var(--at)*78/102);width:24px;height:24px;top:3px;border-radius:50%;background:var(--ae-paper);border:2px solid color-mix(in srgb,var(--role) 85%,var(--ae-ink));box-sizing:border-box}
+.ae-sliders .widget-slider .slider-container{margin:0 12px;height:30px;display:flex;align-items:center}
+.ae-sliders .noUi-target{width:100%;height:4px;border:0;border-radius:2px;box-shadow:none;background:color-mix(in srgb,var(--role) 40%,var(--ae-paper))}
+.ae-sliders .noUi-target .noUi-connects{background:none}
+.ae-sliders .noUi-horizontal .noUi-handle{width:24px;height:24px;top:-10px;right:-12px;border-radius:50%;background:var(--ae-paper);border:2px solid color-mix(in srgb,var(--role) 85%,var(--ae-ink));box-shadow:none;cursor:grab}
+.ae-sliders .noUi-horizontal .noUi-handle:is(:hover,:focus,.noUi-active){background:color-mix(in srgb,var(--role) 30%,var(--ae-paper))}
+.ae-sliders .noUi-handle::before,.ae-sliders .noUi-handle::after{display:none}
+.ae-controls :is(.noUi-handle,input,button,select):focus-visible{outline:2.5px solid var(--ae-ink)!important;outline-offset:1px}
+@media print{.ae-controls{display:none!important}}
 """.strip()

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import ae_core
 from ae_core import Computation, Matrix, Step
-from ae_style import CHAINED, COLOURS, FAINTEST, HIGHLIGHTED, INK, PAPER, SOFT, STRONGEST, mix, style_sheet
+from ae_style import CHAINED, COLOURS, FAINTEST, INK, PAPER, SOFT, STRONGEST, mix, style_sheet
 
 # The signs before, between and after the inputs of an operation whose tables stand side by side.
 SIGNS = {
@@ -186,53 +186,91 @@ class _Tables:
         k, computation = self.made_by.get(id(matrix), (None, None))
         if computation is not None:
             classes.append(f"ae-y{k}")
-        columns = list(matrix.column_labels) + (["b"] if bias else [])
-        body = [
-            f'<tr><th scope="row" class="r{i}">{_label(label)}</th>{cells}</tr>'
-            for i, (label, cells) in enumerate(zip(matrix.row_labels, _rows(matrix, bias, computation)))
-        ]
-        if ones:
-            i = len(matrix.row_labels)
-            cells = "".join(f'<td class="r{i} c{j}">1</td>' for j in range(len(matrix.column_labels)))
-            body.append(f'<tr><th scope="row" class="r{i}">1</th>{cells}</tr>')
-        head = "".join(f'<th scope="col" class="c{j}">{_label(label)}</th>' for j, label in enumerate(columns))
-        name = f"{symbol(matrix.name)} | {symbol(bias.name)}" if bias else symbol(matrix.name)
-        word = COLOURS[matrix.role].word + ("s, bias last" if bias else "")
-        size = f" <i>{_size(matrix)}</i>" if matrix.values.size > 1 else ""
-        caption = f'<span><b>{name}</b>{size}</span><span class="ae-hidden">, {word}</span>'
         style = f' style="{";".join(styles)}"' if styles else ""
-        return (
-            f'<table class="{" ".join(filter(None, classes))}"{style}><caption>{caption}</caption>'
-            f"<thead><tr><td class=\"ae-corner\"></td>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
-        )
+        read = tuple(m.entries for m in computation.inputs) if computation else ()
+        labels = (matrix.name, matrix.role, matrix.row_labels, matrix.column_labels)
+        shown = (labels, matrix.entries, bias and (bias.name, bias.entries), ones)
+        drawn = (shown, tuple(classes), style, computation and computation.operation, read)
+        return _table(_Key(drawn, (matrix, bias, computation)))
 
 
-def _rows(matrix: Matrix, bias: Matrix | None, computation: Computation | None) -> list[str]:
-    """Give the cells of each row; those of a result carry their arithmetic."""
-    largest = _largest(matrix)
-    largest_bias = _largest(bias) if bias else 1
-    before = computation.inputs[0].entries if computation and computation.operation is ae_core.RELU else None
-    leave_open = computation is not None and computation.operation is ae_core.DESCENT_SIGN
+class _Key:
+    """What a drawing depends on, and, not compared, the things that it is drawn from.
+
+    A slider changes few numbers.  Tables and rows with the same key are not drawn again.
+    """
+
+    __slots__ = ("compared", "drawn_from", "hash")
+
+    def __init__(self, compared: tuple, drawn_from: tuple):
+        self.compared, self.drawn_from, self.hash = compared, drawn_from, hash(compared)
+
+    def __hash__(self) -> int:
+        return self.hash
+
+    def __eq__(self, other) -> bool:
+        return self.compared == other.compared
+
+
+@lru_cache(maxsize=2048)
+def _table(key: _Key) -> str:
+    (*_, ones), classes, style, *_ = key.compared
+    matrix, bias, computation = key.drawn_from
+    scales = (_scale(matrix), _scale(bias) if bias else 1)
+    columns = list(matrix.column_labels) + (["b"] if bias else [])
+    body = []
+    for i, label in enumerate(matrix.row_labels):
+        labels = (matrix.name, matrix.role, label, matrix.column_labels)
+        shown = (i, matrix.entries[i], bias and bias.entries[i], scales)
+        cells = _row(_Key((labels, shown, _sources(computation, i)), (matrix, bias, computation)))
+        body.append(f'<tr><th scope="row" class="r{i}">{_label(label)}</th>{cells}</tr>')
+    if ones:
+        i = len(body)
+        cells = "".join(f'<td class="r{i} c{j}">1</td>' for j in range(len(matrix.column_labels)))
+        body.append(f'<tr><th scope="row" class="r{i}">1</th>{cells}</tr>')
+    head = "".join(f'<th scope="col" class="c{j}">{_label(label)}</th>' for j, label in enumerate(columns))
+    name = symbol(matrix.name) + (f" | {symbol(bias.name)}" if bias else "")
+    word = COLOURS[matrix.role].word + ("s, bias last" if bias else "")
+    size = f" <i>{_size(matrix)}</i>" if matrix.values.size > 1 else ""
+    return (
+        f'<table class="{" ".join(filter(None, classes))}"{style}>'
+        f'<caption><span><b>{name}</b>{size}</span><span class="ae-hidden">, {word}</span></caption>'
+        f'<thead><tr><td class="ae-corner"></td>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
+    )
+
+
+def _sources(computation: Computation | None, row: int) -> tuple:
+    """Give a computation's operation, and those entries of its inputs that a row of its result reads."""
+    if computation is None:
+        return ()
+    pairs = zip(computation.operation.reads, computation.inputs)
+    return computation.operation, *(m.entries[row] if how in ("row", "cell") else m.entries for how, m in pairs)
+
+
+@lru_cache(maxsize=8192)
+def _row(key: _Key) -> str:
+    """Give the cells of a row; those of a result carry their arithmetic."""
+    _, (i, entries, bias, (scale, bias_scale)), _ = key.compared
+    matrix, _, computation = key.drawn_from
     place = _places_of(matrix)
-    rows = []
-    for i, entries in enumerate(matrix.entries):
-        cells = []
-        for j, value in enumerate(entries):
-            how, switched_off, state = "", "", ""
-            if computation:
-                arithmetic = computation.explain(i, j).replace(">", "&gt;")
-                how = f'<span class="ae-how"><i>{place(i, j)}:</i> {arithmetic}'
-                if before and before[i][j] < 0:
-                    switched_off = f"<s>{_short(before[i][j])}</s>"
-                    state, how = " off", how + " <i>(ReLU switched it off)</i>"
-                elif leave_open and value == 0:
-                    state, how = " open", how + " <i>(step 7 fills it in)</i>"
-                how += "</span>"
-            cells.append(_cell(value, largest, f"r{i} c{j}{state}", switched_off, how))
-        if bias:
-            cells.append(_cell(bias.entries[i][0], largest_bias, f"r{i} c{len(entries)} ae-bias", "", ""))
-        rows.append("".join(cells))
-    return rows
+    before = computation.inputs[0].entries[i] if computation and computation.operation is ae_core.RELU else None
+    leave_open = computation is not None and computation.operation is ae_core.DESCENT_SIGN
+    cells = []
+    for j, value in enumerate(entries):
+        how, switched_off, state = "", "", ""
+        if computation:
+            arithmetic = computation.explain(i, j).replace(">", "&gt;")
+            how = f'<span class="ae-how"><i>{place(i, j)}:</i> {arithmetic}'
+            if before and before[j] < 0:
+                switched_off = f"<s>{_short(before[j])}</s>"
+                state, how = " off", how + " <i>(ReLU switched it off)</i>"
+            elif leave_open and value == 0:
+                state, how = " open", how + " <i>(step 7 fills it in)</i>"
+            how += "</span>"
+        cells.append(_cell(value, scale, f"r{i} c{j}{state}", switched_off, how))
+    for value in bias or ():
+        cells.append(_cell(value, bias_scale, f"r{i} c{len(entries)} ae-bias", "", ""))
+    return "".join(cells)
 
 
 def _cell(value: float, largest: float, classes: str, switched_off: str, how: str) -> str:
@@ -245,7 +283,7 @@ def _cell(value: float, largest: float, classes: str, switched_off: str, how: st
     return f'<td class="{classes}"{shade}{" tabindex=0" if how else ""}>{switched_off}{text}{how}</td>'
 
 
-def _largest(matrix: Matrix) -> float:
+def _scale(matrix: Matrix) -> float:
     """Give the size that gets the strongest shade; at least 3, so that a matrix of ones stays pale."""
     return max(3, *(abs(value) for row in matrix.entries for value in row))
 
@@ -344,7 +382,7 @@ def _plot_matrix(axes, matrix: Matrix, x: float, y: float, bias: Matrix | None) 
         axes.text(x + j + 0.5, y - 0.12, label.partition(" ")[0], ha="center", va="bottom", size=7, color=SOFT.light)
         for i, entries in enumerate(source.entries):
             value, colour = entries[column], COLOURS[source.role].light
-            fill = mix(colour, PAPER.light, _shade(value, _largest(source)))
+            fill = mix(colour, PAPER.light, _shade(value, _scale(source)))
             axes.add_patch(_patch(x + j, y + i, fill, mix(colour, PAPER.light, 0.5)))
             text = _short(value)
             axes.text(x + j + 0.5, y + i + 0.5, text, ha="center", va="center", size=10 if len(text) < 4 else 7, color=INK.light)

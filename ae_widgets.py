@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import ipywidgets
 import numpy as np
 from ipywidgets.widgets.widget_description import DescriptionStyle
-from ipywidgets.widgets.widget_string import LabelStyle
+from ipywidgets.widgets.widget_string import HTMLStyle, LabelStyle
 
 import ae_core
 from ae_core import Autoencoder, SparseAutoencoder, Step, format_number
@@ -45,6 +45,8 @@ class Plan:
     """Least value, greatest value and step of a slider, where they differ from `LIMITS`."""
 
 
+DECIMALS = 12
+"""What a number is rounded to, far below what anybody reads: floats' own noise ends there."""
 LIMITS = (-12, 12, 1)
 """Least value, greatest value and step of a slider: whole numbers, as with a pencil."""
 
@@ -82,7 +84,7 @@ class Chapter:
         )  # fmt: skip
         self.presets.observe(self._guard(lambda change: self._choose(change.new)), "value")
         self.reset_all = self._button("Reset all", "Give every slider of this chapter the book's number", self.reset)
-        self.message = ipywidgets.HTML()
+        self.message = self._look.html()
         self.message.add_class("ae-message")
 
     def step(self, number: int) -> Panel:
@@ -129,15 +131,15 @@ class Chapter:
         key = (name, row, column)
         if key not in self.entries:
             value = _entry(self.parameters[name], row, column)
-            entry = Entry(title, value, self.plan.limits.get(name, LIMITS), self._look, self._guard)
-            entry.slider.observe(self._guard(lambda change: self._set_entry(key, change.new)), "value")
-            self.entries[key] = entry
+            limits = self.plan.limits.get(name, LIMITS)
+            changed = self._guard(lambda value: self._set_entry(key, value))
+            self.entries[key] = Entry(title, value, limits, self._look, changed, self._guard)
         return self.entries[key]
 
     def switch(self, name: str, description: str) -> ipywidgets.Checkbox:
         if name not in self.switches:
             switch = ipywidgets.Checkbox(
-                value=self.parameters[name], description=description, indent=False, layout=self._look.wide
+                value=self.parameters[name], description=description, indent=False, layout=self._look.switch
             )
             switch.observe(self._guard(lambda change: self._set({**self.parameters, name: change.new})), "value")
             self.switches[name] = switch
@@ -151,7 +153,7 @@ class Chapter:
             value=0.001, min=0, max=1, step=0.001, description="Learning rate", layout=self._look.rate, style=self._look.plain
         )
         button = self._button("Update once", "Take one step of gradient descent", lambda: self.update(rate.value))
-        return ipywidgets.HBox([rate, button])
+        return self._look.row(rate, button)
 
     def _button(self, text: str, tooltip: str, action: Callable[[], None]) -> ipywidgets.Button:
         button = ipywidgets.Button(description=text, tooltip=tooltip, layout=self._look.button, style=self._look.button_style)
@@ -164,6 +166,8 @@ class Chapter:
 
     def _set_entry(self, key: tuple[str, int, int], value: float) -> None:
         name, row, column = key
+        if value == _entry(self.parameters[name], row, column):
+            return
         if np.ndim(self.parameters[name]) == 0:
             changed = _whole(value)
         else:
@@ -180,10 +184,9 @@ class Chapter:
 
     def _draw(self) -> None:
         """Draw the steps that changed, and only these."""
-        before, self.steps = self.steps, self.plan.walkthrough(self.parameters)
+        self.steps = self.plan.walkthrough(self.parameters)
         for number, panel in self.panels.items():
-            if not _same(before[number - 1], self.steps[number - 1]):
-                panel.figure.value = step_html(self.steps[number - 1])
+            panel.draw(self.steps[number - 1])
 
     def _guard(self, callback: Callable) -> Callable:
         """Let a callback's error show itself to the reader; the next move clears it."""
@@ -200,17 +203,20 @@ class Chapter:
 
 
 class Entry:
-    """The controls of one number: a slider, a box to type it in, and a − and a + button."""
+    """The controls of one number: a slider, a box to type it in, and a − and a + button.
 
-    def __init__(self, title: str, value: float, limits: tuple[float, float, float], look: _Look, guard: Callable):
-        least, most, self.step = limits
-        least, most = min(least, math.floor(value)), max(most, math.ceil(value))
-        self.slider = ipywidgets.FloatSlider(
-            value=value, min=least, max=most, step=self.step, description=title, tooltip=title,
+    ``changed`` is called with every new number.
+    """
+
+    def __init__(self, title, value: float, limits, look: _Look, changed: Callable[[float], None], guard: Callable):
+        self.least, self.most, self.step = limits
+        self.changed = changed
+        self.slider = _Slider(
+            value=value, min=self.least, max=self.most, step=self.step, description=title, tooltip=title,
             readout=False, layout=look.slider, style=look.slider_style,
         )  # fmt: skip
         self.number = ipywidgets.BoundedFloatText(
-            value=value, min=least, max=most, step=self.step, description=title, tooltip=title,
+            value=value, min=self.least, max=self.most, step=self.step, description=title, tooltip=title,
             continuous_update=False, layout=look.number, style=look.hidden_title,
         )  # fmt: skip
         buttons = []
@@ -222,92 +228,138 @@ class Entry:
             button.on_click(guard(lambda _, sign=sign: self.move(sign)))
             buttons.append(button)
         self.minus, self.plus = buttons
-        self.slider.observe(lambda change: setattr(self.number, "value", change.new), "value")
-        self.number.observe(lambda change: setattr(self.slider, "value", change.new), "value")
+        self.slider.observe(self._follow, "value")
+        self.number.observe(lambda change: self.set(change.new), "value")
 
     def move(self, steps: int) -> None:
         """Move by so many steps, no further than the slider goes."""
-        self.slider.value = min(self.slider.max, max(self.slider.min, self.slider.value + steps * self.step))
+        self.set(min(self.most, max(self.least, self.slider.value + steps * self.step)))
 
     def set(self, value: float) -> None:
-        """Set the number; limits that would cut it off make room for it."""
-        for control in (self.slider, self.number):
-            control.min, control.max = min(control.min, math.floor(value)), max(control.max, math.ceil(value))
-        self.slider.value = value
+        """Set the number; limits that would cut it off make room for it.
+
+        A slider's view moves to the nearest of its steps, counted from its least value, and tells so.  The
+        least value is therefore such that the number is one of these steps.
+        """
+        value = round(value, DECIMALS)
+        least, most = min(self.least, math.floor(value)), max(self.most, math.ceil(value))
+        begin = round(value - math.floor((value - least) / self.step) * self.step, DECIMALS)
+        for control, first in ((self.slider, begin), (self.number, least)):
+            with control.hold_sync():  # in one message, or the view would move in between
+                control.min, control.max = min(control.min, first), max(control.max, most)
+                control.value = value
+                control.min, control.max = first, most
+
+    def _follow(self, change) -> None:
+        value = round(change.new, DECIMALS)
+        if value == change.new:
+            self.number.value = value
+            self.changed(value)
+        else:  # the view's arithmetic gives −1.9999999999999996 for −2
+            self.slider.value = value
+
+
+class _Slider(ipywidgets.FloatSlider):
+    """A slider that sends its limits ahead of its value: a view applies them in the order in which they come."""
+
+    def send_state(self, key=None):
+        super().send_state(sorted(key, key="value".__eq__) if isinstance(key, (set, list)) else key)
 
 
 class Panel(ipywidgets.VBox):
-    """One step on the page: the message of a failed callback, the matrices, the sliders.
+    """One step on the page: its matrices, the message of a failed callback, the sliders.
 
-    Shown where widgets cannot live (the built page before it is live, a printed sheet), it is plain HTML.
+    Shown where widgets cannot live (the built page before it is live, a printed sheet), it is plain HTML of
+    the same size.
     """
 
     def __init__(self, chapter: Chapter, number: int):
-        self.chapter, self.number = chapter, number
-        self.figure = ipywidgets.HTML(step_html(chapter.steps[number - 1]))
+        self.chapter, self.drawn = chapter, chapter.steps[number - 1]
+        look = chapter._look
+        self.figure = look.html(step_html(self.drawn))
         self.groups = [_Group(chapter, number, names) for names in chapter.plan.sliders.get(number, ())]
-        controls = [group.widget for group in self.groups]
+        rows = []
         if number in chapter.plan.switches:
-            controls.append(chapter.switch(*chapter.plan.switches[number]))
+            rows.append(look.row(chapter.switch(*chapter.plan.switches[number])))
         if number == len(chapter.steps):
-            controls.append(chapter.update_controls())
-        controls.append(ipywidgets.HBox([chapter.presets, chapter.reset_all]))
-        self.controls = ipywidgets.VBox(controls)
+            rows.append(chapter.update_controls())
+        rows.append(look.row(chapter.presets, chapter.reset_all))
+        self.rows = rows
+        self.controls = ipywidgets.VBox([*(group.widget for group in self.groups), *rows], layout=look.box)
         self.controls.add_class("ae-controls")
-        super().__init__([chapter._look.sheet, self.figure, chapter.message, self.controls])
+        super().__init__([look.sheet, self.figure, chapter.message, self.controls], layout=look.box)
         self.add_class("ae-panel")
+
+    def draw(self, step: Step) -> None:
+        """Draw the step, unless it is what the figure shows already."""
+        if not _same(self.drawn, step):
+            self.figure.value = step_html(step)
+            self.drawn = step
 
     def _repr_mimebundle_(self, **keywords):
         bundle = super()._repr_mimebundle_(**keywords)
         data, *metadata = bundle if isinstance(bundle, tuple) else (bundle,)
-        data = {**data, "text/html": self.static_html(), "text/plain": summary(self.chapter.steps[self.number - 1])}
+        data = {**data, "text/html": self.static_html(), "text/plain": summary(self.drawn)}
         return (data, *metadata) if metadata else data
 
     def static_html(self) -> str:
-        """Give the panel as plain HTML: the matrices, and the sliders as they stand."""
-        step = self.chapter.steps[self.number - 1]
-        sheet = f"<style>{style_sheet()}</style>" if self.number == 1 else ""
+        """Give the panel as plain HTML: the matrices, and the controls as they stand."""
+        sheet = f"<style>{style_sheet()}</style>" if self.drawn.number == 1 else ""
         groups = "".join(group.static_html() for group in self.groups)
+        rows = "".join(f'<div class="ae-row">{"".join(map(_static_control, row.children))}</div>' for row in self.rows)
         return (
-            f'{sheet}<div class="ae-live" data-model-id="{self.model_id}"><div class="ae-figure">{step_html(step)}</div>'
-            f'<div class="ae-controls">{groups}</div></div>'
+            f'{sheet}<div class="ae-live ae-panel" data-model-id="{self.model_id}"><div class="ae-figure">{step_html(self.drawn)}</div>'
+            f'<div class="ae-controls" aria-hidden="true">{groups}{rows}</div></div>'
         )
+
+
+def _static_control(control: ipywidgets.Widget) -> str:
+    """Draw a button, a switch, a list or a number box as it stands."""
+    text = html.escape(control.description)
+    width = f' style="width:{control.layout.width}"'
+    if isinstance(control, ipywidgets.Button):
+        return f'<span class="ae-button">{text}</span>'
+    if isinstance(control, ipywidgets.Checkbox):
+        return f'<span class="ae-switch">{"☑" if control.value else "☐"} {text}</span>'
+    value = control.value if isinstance(control, ipywidgets.Dropdown) else format_number(control.value)
+    return f'<span class="ae-field"{width}>{text} <span>{html.escape(value)}</span></span>'
 
 
 class _Group:
     """The sliders of one or two parameters, laid out as the matrix is."""
 
     def __init__(self, chapter: Chapter, number: int, names: tuple[str, ...]):
-        self.names = names
-        matrices = {m.name: m for step in chapter.steps for m in step.inputs}
-        self.matrices = [matrices[name] for name in names]
-        first = self.matrices[0]
-        self.columns = [(m, j) for m in self.matrices for j in range(len(m.column_labels))]
-        self.headings = [m.column_labels[j] for m, j in self.columns]
-        self.rows = []
-        for i in range(len(first.row_labels)):
-            self.rows.append([chapter.entry(m.name, i, j, _spoken(m, i, j)) for m, j in self.columns])
-        self.row_labels = first.row_labels
         look = chapter._look
-        children = [ipywidgets.Label("", layout=look.corner, style=look.label_style)]
-        children += [ipywidgets.Label(label, layout=look.heading, style=look.label_style) for label in self.headings]
-        for label, entries in zip(self.row_labels, self.rows):
-            children.append(ipywidgets.Label(label, layout=look.row_label, style=look.label_style))
+        inputs = {m.name: m for step in chapter.steps for m in step.inputs}
+        self.matrices = [inputs[name] for name in names]
+        columns = [(m, j) for m in self.matrices for j in range(len(m.column_labels))]
+        self.headings = [m.column_labels[j] for m, j in columns]
+        self.row_labels = self.matrices[0].row_labels
+        self.entries = [
+            [chapter.entry(m.name, i, j, _spoken(m, i, j)) for m, j in columns] for i in range(len(self.row_labels))
+        ]
+
+        def label(text, layout):
+            return ipywidgets.Label(text, layout=layout, style=look.label_style)
+
+        children = [label("", look.corner), *(label(heading, look.heading) for heading in self.headings)]
+        for text, entries in zip(self.row_labels, self.entries):
+            children.append(label(text, look.row_label))
             for entry in entries:
                 children += [entry.minus, entry.number, entry.plus]
             children += [entry.slider for entry in entries]
-        grid = ipywidgets.GridBox(children, layout=ipywidgets.Layout(grid_template_columns=_tracks(len(self.columns))))
+        grid = ipywidgets.GridBox(children, layout=look.grid(len(columns)))
         grid.add_class("ae-sliders")
-        self.title = f'<b>{" | ".join(map(symbol, names))}</b>'
-        title = ipywidgets.HTML(self.title)
-        self.widget = ipywidgets.VBox([ipywidgets.HBox([title, chapter.reset_button(names)]), grid])
-        self.widget.add_class(f"ae-{first.role}")
+        self.title = f"<b>{' | '.join(map(symbol, names))}</b>"
+        self.reset = chapter.reset_button(names)
+        self.widget = ipywidgets.VBox([look.row(look.html(self.title), self.reset), grid], layout=look.box)
+        self.widget.add_class(f"ae-{self.matrices[0].role}")
         self.widget.add_class("ae-group")
 
     def static_html(self) -> str:
-        cells = ["<span></span>", *(f'<span class="ae-heading">{html.escape(h)}</span>' for h in self.headings)]
-        for label, entries in zip(self.row_labels, self.rows):
-            cells.append(f'<span class="ae-row-label">{html.escape(label)}</span>')
+        cells = ["<span></span>", *(f'<span class="ae-heading">{html.escape(heading)}</span>' for heading in self.headings)]
+        for text, entries in zip(self.row_labels, self.entries):
+            cells.append(f'<span class="ae-row-label">{html.escape(text)}</span>')
             for entry in entries:
                 value = format_number(entry.slider.value)
                 cells.append(f'<i class="ae-minus">−</i><b class="ae-number">{value}</b><i class="ae-plus">+</i>')
@@ -316,8 +368,8 @@ class _Group:
                 share = (slider.value - slider.min) / (slider.max - slider.min)
                 cells.append(f'<span class="ae-track" style="--at:{share:.1%}"></span>')
         return (
-            f'<div class="ae-group ae-{self.matrices[0].role}" aria-hidden="true"><p>{self.title}</p>'
-            f'<div class="ae-sliders" style="grid-template-columns:{_tracks(len(self.columns))}">{"".join(cells)}</div></div>'
+            f'<div class="ae-group ae-{self.matrices[0].role}"><div class="ae-row">{self.title}{_static_control(self.reset)}</div>'
+            f'<div class="ae-sliders" style="grid-template-columns:{_tracks(len(self.headings))}">{"".join(cells)}</div></div>'
         )
 
 
@@ -325,24 +377,41 @@ class _Look:
     """Layouts and styles that the widgets of a chapter share; each is sent to the page but once."""
 
     def __init__(self):
-        layout, fixed = ipywidgets.Layout, {"margin": "0", "height": "30px"}
-        self.sheet = ipywidgets.HTML(f"<style>{style_sheet()}</style>", layout=layout(display="none"))
-        self.minus = layout(width="26px", padding="0", **fixed)
-        self.plus = layout(width="26px", padding="0", **fixed)
-        self.number = layout(width="50px", **fixed)
-        self.slider = layout(width="auto", margin="0 10px 0 0", height="30px", grid_column="span 3")
+        layout, tall = ipywidgets.Layout, {"margin": "0", "height": "30px"}
+        self.box = layout(margin="0")
+        self.minus = self.plus = layout(width="26px", padding="0", **tall)
+        self.number = layout(width="50px", **tall)
+        # grid_area alone: beside it, ipywidgets would overrule grid_column and grid_row by nothing.
+        self.slider = layout(width="auto", grid_area="auto / auto / auto / span 3", margin="0 10px 0 0", height="30px")
         self.corner = layout(width="auto", margin="0", height="20px")
-        self.heading = layout(width="auto", margin="0 10px 0 0", height="20px", grid_column="span 3", justify_content="center")
-        self.row_label = layout(width="auto", margin="0", height="60px", grid_row="span 2", justify_content="center")
-        self.presets = layout(width="20rem", max_width="70%")
-        self.button = layout(width="auto", height="32px")
-        self.rate = layout(width="12rem")
-        self.wide = layout(width="auto")
-        self.plain = DescriptionStyle(description_width="initial")
-        self.slider_style = ipywidgets.SliderStyle(description_width="0px")
-        self.hidden_title = DescriptionStyle(description_width="0px")
+        self.heading = layout(width="auto", grid_area="auto / auto / auto / span 3", margin="0 10px 0 0", height="20px")
+        self.row_label = layout(width="auto", grid_area="auto / auto / span 2 / auto", margin="0", height="60px")
+        self.presets = layout(width="21rem", max_width="100%", margin="0", height="32px")
+        self.button = layout(width="auto", margin="0", height="32px")
+        self.rate = layout(width="12rem", margin="0", height="32px")
+        self.switch = layout(width="auto", margin="0", height="32px")
+        self.hidden = layout(display="none")
+        self.html_style = HTMLStyle()
         self.label_style = LabelStyle()
         self.button_style = ipywidgets.ButtonStyle()
+        self.slider_style = ipywidgets.SliderStyle(description_width="0px")
+        self.hidden_title = DescriptionStyle(description_width="0px")
+        self.plain = DescriptionStyle(description_width="initial")
+        self.sheet = self.html(f"<style>{style_sheet()}</style>", self.hidden)
+        self.grids: dict[int, ipywidgets.Layout] = {}
+
+    def html(self, value: str = "", layout: ipywidgets.Layout | None = None) -> ipywidgets.HTML:
+        return ipywidgets.HTML(value, layout=layout or self.box, style=self.html_style)
+
+    def row(self, *children: ipywidgets.Widget) -> ipywidgets.HBox:
+        row = ipywidgets.HBox(children, layout=self.box)
+        row.add_class("ae-row")
+        return row
+
+    def grid(self, columns: int) -> ipywidgets.Layout:
+        if columns not in self.grids:
+            self.grids[columns] = ipywidgets.Layout(grid_template_columns=_tracks(columns), margin="0")
+        return self.grids[columns]
 
 
 def _tracks(columns: int) -> str:
@@ -366,8 +435,9 @@ def _entry(value, row: int, column: int) -> float:
 
 def _whole(value):
     """Give whole numbers as integers, so that they print as on paper; others to twelve decimals."""
-    rounded = np.round(np.asarray(value, dtype=float), 12)
-    result = rounded.astype(int) if np.array_equal(rounded, np.round(rounded)) else rounded
+    rounded = np.round(np.asarray(value, dtype=float), DECIMALS)
+    exact = np.abs(rounded).max() < 2**53 and np.array_equal(rounded, np.round(rounded))
+    result = rounded.astype(int) if exact else rounded
     return result if result.ndim else result.item()
 
 

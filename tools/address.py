@@ -63,16 +63,17 @@ def set_up_cell(root=ROOT):
 
 
 def with_set_up(text, root=ROOT):
-    """Return a notebook's text with the set-up cell as its first code cell; one without code stays as it is."""
+    """Return a notebook's text with the set-up cell before all its code; one without code stays as it is."""
     notebook = json.loads(text)
-    cells = [cell for cell in notebook["cells"] if cell.get("id") != "set-up"]
-    first = next((index for index, cell in enumerate(cells) if cell["cell_type"] == "code"), None)
-    if first is None:
+    cells = notebook["cells"]
+    code = [index for index, cell in enumerate(cells) if cell["cell_type"] == "code"]
+    wanted = set_up_cell(root)
+    if not code or cells[code[0]] == wanted:
         return text
-    cells.insert(first, set_up_cell(root))
-    if cells == notebook["cells"]:
-        return text
-    notebook["cells"] = cells
+    if cells[code[0]].get("id") == wanted["id"]:
+        cells[code[0]] = wanted
+    else:
+        cells.insert(code[0], wanted)
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 

@@ -1,0 +1,89 @@
+"""Sphinx extension: put into a page what it needs to become live, and beside the pages what makes them so.
+
+A page whose notebook shows widgets gets the bundle of `live/`, the state of its widgets without what the
+page says already, and the sources of all its code cells, hidden ones too.
+"""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "live"))
+
+import build  # noqa: E402  (of `live`)
+
+logger = logging.getLogger(__name__)
+
+STATE = "application/vnd.jupyter.widget-state+json"
+CELLS = "application/x-live-cells+json"
+HIDDEN = {"remove-cell", "remove_cell"}
+
+
+def slim_state(state):
+    """Return the widgets' state without values that are None: the page's classes have the same defaults."""
+    models = {}
+    for model_id, model in state["state"].items():
+        kept = {name: value for name, value in model["state"].items() if value is not None and not name.endswith("_module_version")}
+        models[model_id] = {**model, "state": kept}
+    return {**state, "state": models}
+
+
+def code_cells(notebook):
+    """Return each code cell's source and whether the page shows it, in order."""
+    cells = []
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            tags = set(cell["metadata"].get("tags", ()))
+            cells.append({"id": cell["id"], "source": "".join(cell["source"]), "shown": not HIDDEN & tags})
+    return cells
+
+
+def script(mime, data):
+    """Return a script element that holds data; no text in it can end it."""
+    return f'<script type="{mime}">{json.dumps(data, separators=(",", ":")).replace("<", chr(92) + "u003c")}</script>'
+
+
+def add_to_page(app, pagename, templatename, context, doctree):
+    """Add to a page with code cells its data and the bundle."""
+    files = [file for file in context.get("script_files", ()) if STATE in str(getattr(file, "attributes", {}).get("type"))]
+    for file in files:
+        context["script_files"].remove(file)
+        state = json.loads(file.attributes["body"].replace("\\u003c", "<"))
+        context["body"] += script(STATE, slim_state(state))
+    notebook = Path(app.env.doc2path(pagename)) if pagename in app.env.found_docs else None
+    if notebook is None or notebook.suffix != ".ipynb":
+        return
+    context["body"] += script(CELLS, code_cells(notebook))
+    folder = app.live_folder.name
+    app.add_js_file(f"../{folder}/page.js", type="module", loading_method=None)
+    app.add_css_file(f"../{folder}/page.css")
+
+
+def build_live(app):
+    """Build the live side once, before the pages that will name its folder."""
+    if app.builder.format == "html":
+        try:
+            app.live_folder = build.build()
+        except (build.fetch.Unreachable, build.fetch.Untrusted) as error:
+            raise ExtensionError(str(error)) from error
+
+
+def copy_live(app, exception):
+    """Lay the live side beside the pages, and the font where the style sheet looks for it."""
+    if exception is None and app.builder.format == "html":
+        out = Path(app.outdir)
+        shutil.copytree(app.live_folder, out / app.live_folder.name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("fonts"))
+        shutil.copytree(app.live_folder / "fonts", out / "_static/fonts", dirs_exist_ok=True)
+
+
+def setup(app):
+    app.connect("builder-inited", build_live)
+    # After myst_nb has added the widgets' state.
+    app.connect("html-page-context", add_to_page, priority=900)
+    app.connect("build-finished", copy_live)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

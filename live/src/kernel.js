@@ -1,0 +1,94 @@
+// The page's end of the worker: starts it, speaks to it, ends it.
+export class Kernel {
+  #worker;
+  #pending = new Map();
+  #asked = new Map();
+  #counter = 0;
+
+  // `on` has a function for each kind of message that is not an answer: progress, messages, failed.
+  constructor(on) {
+    this.on = on;
+  }
+
+  // Returns what the worker says of itself when it is ready for cells.
+  start(models, tellState) {
+    return new Promise((resolve, reject) => {
+      this.#worker = new Worker(new URL('worker.js', import.meta.url), { type: 'module' });
+      this.#worker.onerror = (event) => reject(new Error(event.message || 'the worker could not be started'));
+      this.#worker.onmessage = ({ data }) => {
+        if (data.kind === 'ready') resolve(data.marks);
+        else if (data.kind === 'failed') {
+          reject(new Error(data.error));
+          this.on.failed(new Error(data.error));
+        } else if (data.kind === 'messages') this.#deliver(data);
+        else if (data.kind === 'progress') this.on.progress(data);
+        else this.#answer(data);
+      };
+      this.#worker.postMessage({ kind: 'boot', models, tellState });
+    });
+  }
+
+  // Returns { ok, made, in_step }, or undefined if the worker was ended meanwhile. Errors name the cell by its label.
+  run(cell, source, label) {
+    return this.#ask({ kind: 'run', cell, source, label });
+  }
+
+  // Returns the numbers of the later cells that use what a cell binds.
+  followers(cell, sources) {
+    return this.#ask({ kind: 'followers', cell, sources });
+  }
+
+  // All cells are about to be run afresh; all have been.
+  begin() {
+    return this.#ask({ kind: 'begin' });
+  }
+  finish() {
+    return this.#ask({ kind: 'end' });
+  }
+
+  // Ends the adoption of the page's widgets; tells whether each has found its twin.
+  close() {
+    return this.#ask({ kind: 'close' });
+  }
+
+  // Sends one comm message; `done` is called when the kernel has answered all that follows from it.
+  comm(type, content, metadata, buffers, done) {
+    const id = String(++this.#counter);
+    if (done) this.#pending.set(id, done);
+    const text = JSON.stringify({ header: { msg_id: id }, content, metadata: metadata ?? {} });
+    this.#worker.postMessage({ kind: 'comm', id, type, text, buffers });
+    return id;
+  }
+
+  end() {
+    this.#worker?.terminate();
+    const waiting = [...this.#asked.values()];
+    this.#asked.clear();
+    this.#pending.clear();
+    for (const resolve of waiting) resolve(undefined);
+  }
+
+  #ask(message) {
+    const id = String(++this.#counter);
+    return new Promise((resolve) => {
+      this.#asked.set(id, resolve);
+      this.#worker.postMessage({ ...message, id });
+    });
+  }
+
+  #answer({ id, ok }) {
+    const resolve = this.#asked.get(id) ?? this.#pending.get(id);
+    this.#asked.delete(id);
+    this.#pending.delete(id);
+    resolve?.(ok);
+  }
+
+  #deliver({ text, buffers }) {
+    let next = 0;
+    for (const message of JSON.parse(text)) {
+      const own = buffers.slice(next, (next += message.buffers));
+      message.buffers = own.map((b) => new DataView(b.buffer, b.byteOffset, b.byteLength));
+      this.on.message(message);
+    }
+  }
+}
