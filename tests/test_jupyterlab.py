@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from test_hover import unreadable
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -127,3 +128,49 @@ def test_a_fraction_stays_as_it_is(notebook):
     assert cell.inner_text() == "0.3" and box.input_value() == "0.3"
     second.locator(".noUi-handle").nth(2).press("ArrowRight")
     cell.get_by_text("1.3", exact=True).wait_for(timeout=20_000)
+
+
+def test_an_update_moves_every_box_to_its_fraction_and_reset_all_brings_the_book_back(notebook):
+    fifth, last = step(notebook, 5), step(notebook, 6)
+    last.get_by_role("button", name="Reset all").click()
+    fifth.locator("td.ae-bias.r0").get_by_text("2", exact=True).wait_for(timeout=20_000)
+    last.get_by_role("button", name="Update once").click()
+    fifth.locator("td.ae-bias.r0.w6").wait_for(timeout=20_000)
+    notebook.wait_for_timeout(1000)  # for what the views have to say to it
+    drawn = [cell.inner_text() for cell in fifth.locator("table.ae-left tbody td").all()]
+    typed = [float(box.input_value()) for box in fifth.locator("input[type=number]").all()]
+    assert [float(text.replace("−", "-")) for text in drawn] == pytest.approx(typed, rel=0.005, abs=0.001)
+    assert any(value != round(value) for value in typed)
+    last.get_by_role("button", name="Reset all").click()
+    fifth.locator("td.ae-bias.r0").get_by_text("2", exact=True).wait_for(timeout=20_000)
+    notebook.wait_for_timeout(1000)
+    assert last.locator("select").evaluate("list => list.selectedIndex") == 0
+
+
+def test_what_is_pressed_is_large_enough(notebook):
+    for number in range(1, 7):
+        for kind in ("button", "select", "input[type=number]", ".noUi-handle", ".widget-checkbox label"):
+            for control in step(notebook, number).locator(f".ae-controls {kind}:visible").all():
+                box = control.bounding_box()
+                assert min(box["width"], box["height"]) >= 24, kind
+
+
+@pytest.mark.parametrize("kind", [".noUi-handle", "input[type=number]", "select", "button"])
+def test_what_has_the_focus_shows_it(notebook, kind):
+    control = step(notebook, 2).locator(f".ae-controls {kind}").first
+    control.focus()
+    notebook.keyboard.press("Shift+Tab")
+    notebook.keyboard.press("Tab")
+    style, width = control.evaluate("control => getComputedStyle(control).outline.match(/(solid) (\\d+)/).slice(1)")
+    assert style == "solid" and int(width) >= 2
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_every_text_can_be_read_in_both_themes(notebook, theme):
+    notebook.locator(".lm-MenuBar-item").get_by_text("Settings", exact=True).click()
+    notebook.locator(".lm-Menu-itemLabel").get_by_text("Theme", exact=True).click()
+    notebook.locator(".lm-Menu-itemLabel").get_by_text(theme, exact=True).click()
+    notebook.locator(f"body[data-jp-theme-name='{theme}']").wait_for(state="attached")
+    notebook.wait_for_timeout(500)  # the theme's own style sheet comes a little later
+    found, count = unreadable(notebook.locator(".ae-panel"))
+    assert (found, count > 50) == ([], True)

@@ -231,7 +231,6 @@ def test_the_rest_of_a_backward_pass_is_folded_away(step, folded):
     assert all(name in drawing.find(".//summary").text_content() for name in inside) if folded else True
 
 
-@pytest.mark.xfail(reason="a cell's text is rounded to three digits, then to three decimals")
 @pytest.mark.parametrize(("value", "text"), [(-0.033486, "−0.033"), (-0.0124996, "−0.012")])
 def test_a_cell_rounds_once_as_its_arithmetic_does(value, text):
     one = Matrix("X", "input", [[value]], ("1",), ("1",))
