@@ -878,7 +878,7 @@ def sparse_autoencoder_walkthrough(model: SparseAutoencoder, x, l1_coefficient, 
     sign = Matrix("S", "gradient", fires, names, tokens)
     filled = Matrix("S", "gradient", fires, names, tokens)
     weighed = Matrix("dS", "gradient", fires * norms.values.T * l1_coefficient, names, tokens)
-    errors = Matrix("X′ − X", "loss", X_hat.values - x, dimensions, tokens)
+    errors = Matrix("E", "loss", X_hat.values - x, dimensions, tokens)
     l1 = Matrix("L1", "loss", [[loss.sparsity]], ("L1",), ("",))
     mse = Matrix("MSE", "loss", [[loss.reconstruction]], ("MSE",), ("",))
 

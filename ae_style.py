@@ -11,18 +11,19 @@ class Colour(NamedTuple):
     word: str
 
 
-# Hues from the colour-blind-safe palette of Okabe and Ito; lightness set for each paper.
+# Hues near the colour-blind-safe palette of Okabe and Ito, lightness set for each paper: in any step they are
+# told apart in every kind of colour vision, and ink reads on their strongest shade (tests/test_view.py).
 COLOURS = {
-    "input": Colour("#0072b2", "#4aa8e0", "input"),
-    "weight": Colour("#d98200", "#f0a43a", "weight"),
-    "bias": Colour("#a89200", "#d8c64a", "bias"),
-    "pre_activation": Colour("#64748b", "#94a3b8", "pre-activation"),
-    "activation": Colour("#009e73", "#2ec99b", "feature or activation"),
-    "output": Colour("#35a3dc", "#8fd3f7", "output"),
-    "target": Colour("#4b5563", "#cbd5e1", "target"),
-    "norm": Colour("#8c5a46", "#d0a08c", "norm"),
+    "input": Colour("#0072b2", "#44a7e1", "input"),
+    "weight": Colour("#dd8700", "#e69c1a", "weight"),
+    "bias": Colour("#ad9620", "#c0b03e", "bias"),
+    "pre_activation": Colour("#7a879b", "#898a8e", "pre-activation"),
+    "activation": Colour("#009e73", "#28c594", "feature or activation"),
+    "output": Colour("#35a3dc", "#7fb4d9", "output"),
+    "target": Colour("#4b4f58", "#a9aeb5", "target"),
+    "norm": Colour("#8c5a46", "#b99075", "norm"),
     "loss": Colour("#d55e00", "#ff8a4c", "loss"),
-    "gradient": Colour("#b8508a", "#e493c0", "gradient"),
+    "gradient": Colour("#a13c83", "#ca7bb4", "gradient"),
 }
 INK = Colour("#1b2230", "#eef2f8", "text")
 SOFT = Colour("#4f5969", "#aeb8c8", "quiet text")
@@ -166,6 +167,7 @@ _CONTROLS = """
 .ae-sliders{display:grid!important;width:100%;overflow-x:auto!important;overflow-y:hidden!important;gap:0!important;align-items:center;justify-content:start;padding:2px;scrollbar-width:thin}
 .ae-sliders .widget-label,.ae-heading,.ae-row-label{color:var(--ae-soft)!important;font-size:.8rem;text-align:center;line-height:20px;overflow:hidden;white-space:nowrap}
 .ae-heading{grid-area:auto/auto/auto/span 3;margin-right:10px;height:20px} .ae-row-label{grid-area:auto/auto/span 2/auto;height:60px;line-height:60px}
+.ae-sliders>.widget-label{display:block;justify-self:stretch;width:auto;text-align:center!important}
 .ae-sliders>.widget-label:has(+button){line-height:60px!important}
 .ae-sliders :is(.widget-text,.widget-slider)>.widget-label{position:absolute;width:1px!important;height:1px;overflow:hidden;clip-path:inset(50%);margin:0}
 .ae-sliders .jupyter-button,.ae-minus,.ae-plus{display:block;width:26px;height:30px;line-height:28px;padding:0;font-size:1rem;font-style:normal;text-align:center;border-radius:0;box-shadow:none;box-sizing:border-box;
@@ -175,11 +177,12 @@ _CONTROLS = """
 .ae-sliders input::-webkit-inner-spin-button{display:none}
 .ae-track{grid-area:auto/auto/auto/span 3;position:relative;height:30px;margin-right:10px}
 .ae-track::before{content:"";position:absolute;left:12px;right:12px;top:13px;height:4px;border-radius:2px;background:color-mix(in srgb,var(--role) 40%,var(--ae-paper))}
-.ae-track::after{content:"";position:absolute;left:calc(var(--at)*78/102);width:24px;height:24px;top:3px;border-radius:50%;background:var(--ae-paper);border:2px solid var(--role);box-sizing:border-box}
+.ae-track::after{content:"";position:absolute;left:calc(var(--at)*78/102);width:24px;height:24px;top:3px;border-radius:50%;background:var(--ae-paper);border:2px solid color-mix(in srgb,var(--role) 85%,var(--ae-ink));box-sizing:border-box}
 .ae-sliders .widget-slider .slider-container{margin:0 12px;height:30px;display:flex;align-items:center}
 .ae-sliders .noUi-target{width:100%;height:4px;border:0;border-radius:2px;box-shadow:none;background:color-mix(in srgb,var(--role) 40%,var(--ae-paper))}
 .ae-sliders .noUi-target .noUi-connects{background:none}
-.ae-sliders .noUi-horizontal .noUi-handle{width:24px;height:24px;top:-10px;right:-12px;border-radius:50%;background:var(--ae-paper);border:2px solid var(--role);box-shadow:none;cursor:grab}
+.ae-sliders .noUi-horizontal .noUi-handle{width:24px;height:24px;top:-10px;right:-12px;border-radius:50%;background:var(--ae-paper);border:2px solid color-mix(in srgb,var(--role) 85%,var(--ae-ink));box-shadow:none;cursor:grab}
+.ae-sliders .noUi-horizontal .noUi-handle:is(:hover,:focus,.noUi-active){background:color-mix(in srgb,var(--role) 30%,var(--ae-paper))}
 .ae-sliders .noUi-handle::before,.ae-sliders .noUi-handle::after{display:none}
 .ae-controls :is(.noUi-handle,input,button,select):focus-visible{outline:2.5px solid var(--ae-ink)!important;outline-offset:1px}
 @media print{.ae-controls{display:none!important}}

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import ae_core
 from ae_core import Computation, Matrix, Step
-from ae_style import CHAINED, COLOURS, FAINTEST, HIGHLIGHTED, INK, PAPER, SOFT, STRONGEST, mix, style_sheet
+from ae_style import CHAINED, COLOURS, FAINTEST, INK, PAPER, SOFT, STRONGEST, mix, style_sheet
 
 # The signs before, between and after the inputs of an operation whose tables stand side by side.
 SIGNS = {

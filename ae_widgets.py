@@ -45,6 +45,8 @@ class Plan:
     """Least value, greatest value and step of a slider, where they differ from `LIMITS`."""
 
 
+DECIMALS = 12
+"""What a number is rounded to, far below what anybody reads: floats' own noise ends there."""
 LIMITS = (-12, 12, 1)
 """Least value, greatest value and step of a slider: whole numbers, as with a pencil."""
 
@@ -129,9 +131,9 @@ class Chapter:
         key = (name, row, column)
         if key not in self.entries:
             value = _entry(self.parameters[name], row, column)
-            entry = Entry(title, value, self.plan.limits.get(name, LIMITS), self._look, self._guard)
-            entry.slider.observe(self._guard(lambda change: self._set_entry(key, change.new)), "value")
-            self.entries[key] = entry
+            limits = self.plan.limits.get(name, LIMITS)
+            changed = self._guard(lambda value: self._set_entry(key, value))
+            self.entries[key] = Entry(title, value, limits, self._look, changed, self._guard)
         return self.entries[key]
 
     def switch(self, name: str, description: str) -> ipywidgets.Checkbox:
@@ -164,6 +166,8 @@ class Chapter:
 
     def _set_entry(self, key: tuple[str, int, int], value: float) -> None:
         name, row, column = key
+        if value == _entry(self.parameters[name], row, column):
+            return
         if np.ndim(self.parameters[name]) == 0:
             changed = _whole(value)
         else:
@@ -180,10 +184,9 @@ class Chapter:
 
     def _draw(self) -> None:
         """Draw the steps that changed, and only these."""
-        before, self.steps = self.steps, self.plan.walkthrough(self.parameters)
+        self.steps = self.plan.walkthrough(self.parameters)
         for number, panel in self.panels.items():
-            if not _same(before[number - 1], self.steps[number - 1]):
-                panel.figure.value = step_html(self.steps[number - 1])
+            panel.draw(self.steps[number - 1])
 
     def _guard(self, callback: Callable) -> Callable:
         """Let a callback's error show itself to the reader; the next move clears it."""
@@ -200,17 +203,20 @@ class Chapter:
 
 
 class Entry:
-    """The controls of one number: a slider, a box to type it in, and a − and a + button."""
+    """The controls of one number: a slider, a box to type it in, and a − and a + button.
 
-    def __init__(self, title: str, value: float, limits: tuple[float, float, float], look: _Look, guard: Callable):
-        least, most, self.step = limits
-        least, most = min(least, math.floor(value)), max(most, math.ceil(value))
-        self.slider = ipywidgets.FloatSlider(
-            value=value, min=least, max=most, step=self.step, description=title, tooltip=title,
+    ``changed`` is called with every new number.
+    """
+
+    def __init__(self, title, value: float, limits, look: _Look, changed: Callable[[float], None], guard: Callable):
+        self.least, self.most, self.step = limits
+        self.changed = changed
+        self.slider = _Slider(
+            value=value, min=self.least, max=self.most, step=self.step, description=title, tooltip=title,
             readout=False, layout=look.slider, style=look.slider_style,
         )  # fmt: skip
         self.number = ipywidgets.BoundedFloatText(
-            value=value, min=least, max=most, step=self.step, description=title, tooltip=title,
+            value=value, min=self.least, max=self.most, step=self.step, description=title, tooltip=title,
             continuous_update=False, layout=look.number, style=look.hidden_title,
         )  # fmt: skip
         buttons = []
@@ -222,18 +228,42 @@ class Entry:
             button.on_click(guard(lambda _, sign=sign: self.move(sign)))
             buttons.append(button)
         self.minus, self.plus = buttons
-        self.slider.observe(lambda change: setattr(self.number, "value", change.new), "value")
-        self.number.observe(lambda change: setattr(self.slider, "value", change.new), "value")
+        self.slider.observe(self._follow, "value")
+        self.number.observe(lambda change: self.set(change.new), "value")
 
     def move(self, steps: int) -> None:
         """Move by so many steps, no further than the slider goes."""
-        self.slider.value = min(self.slider.max, max(self.slider.min, self.slider.value + steps * self.step))
+        self.set(min(self.most, max(self.least, self.slider.value + steps * self.step)))
 
     def set(self, value: float) -> None:
-        """Set the number; limits that would cut it off make room for it."""
-        for control in (self.slider, self.number):
-            control.min, control.max = min(control.min, math.floor(value)), max(control.max, math.ceil(value))
-        self.slider.value = value
+        """Set the number; limits that would cut it off make room for it.
+
+        A slider's view moves to the nearest of its steps, counted from its least value, and tells so.  The
+        least value is therefore such that the number is one of these steps.
+        """
+        value = round(value, DECIMALS)
+        least, most = min(self.least, math.floor(value)), max(self.most, math.ceil(value))
+        begin = round(value - math.floor((value - least) / self.step) * self.step, DECIMALS)
+        for control, first in ((self.slider, begin), (self.number, least)):
+            with control.hold_sync():  # in one message, or the view would move in between
+                control.min, control.max = min(control.min, first), max(control.max, most)
+                control.value = value
+                control.min, control.max = first, most
+
+    def _follow(self, change) -> None:
+        value = round(change.new, DECIMALS)
+        if value == change.new:
+            self.number.value = value
+            self.changed(value)
+        else:  # the view's arithmetic gives −1.9999999999999996 for −2
+            self.slider.value = value
+
+
+class _Slider(ipywidgets.FloatSlider):
+    """A slider that sends its limits ahead of its value: a view applies them in the order in which they come."""
+
+    def send_state(self, key=None):
+        super().send_state(sorted(key, key="value".__eq__) if isinstance(key, (set, list)) else key)
 
 
 class Panel(ipywidgets.VBox):
@@ -244,9 +274,9 @@ class Panel(ipywidgets.VBox):
     """
 
     def __init__(self, chapter: Chapter, number: int):
-        self.chapter, self.number = chapter, number
+        self.chapter, self.drawn = chapter, chapter.steps[number - 1]
         look = chapter._look
-        self.figure = look.html(step_html(chapter.steps[number - 1]))
+        self.figure = look.html(step_html(self.drawn))
         self.groups = [_Group(chapter, number, names) for names in chapter.plan.sliders.get(number, ())]
         rows = []
         if number in chapter.plan.switches:
@@ -260,20 +290,25 @@ class Panel(ipywidgets.VBox):
         super().__init__([look.sheet, self.figure, chapter.message, self.controls], layout=look.box)
         self.add_class("ae-panel")
 
+    def draw(self, step: Step) -> None:
+        """Draw the step, unless it is what the figure shows already."""
+        if not _same(self.drawn, step):
+            self.figure.value = step_html(step)
+            self.drawn = step
+
     def _repr_mimebundle_(self, **keywords):
         bundle = super()._repr_mimebundle_(**keywords)
         data, *metadata = bundle if isinstance(bundle, tuple) else (bundle,)
-        data = {**data, "text/html": self.static_html(), "text/plain": summary(self.chapter.steps[self.number - 1])}
+        data = {**data, "text/html": self.static_html(), "text/plain": summary(self.drawn)}
         return (data, *metadata) if metadata else data
 
     def static_html(self) -> str:
         """Give the panel as plain HTML: the matrices, and the controls as they stand."""
-        step = self.chapter.steps[self.number - 1]
-        sheet = f"<style>{style_sheet()}</style>" if self.number == 1 else ""
+        sheet = f"<style>{style_sheet()}</style>" if self.drawn.number == 1 else ""
         groups = "".join(group.static_html() for group in self.groups)
         rows = "".join(f'<div class="ae-row">{"".join(map(_static_control, row.children))}</div>' for row in self.rows)
         return (
-            f'{sheet}<div class="ae-live ae-panel" data-model-id="{self.model_id}"><div class="ae-figure">{step_html(step)}</div>'
+            f'{sheet}<div class="ae-live ae-panel" data-model-id="{self.model_id}"><div class="ae-figure">{step_html(self.drawn)}</div>'
             f'<div class="ae-controls" aria-hidden="true">{groups}{rows}</div></div>'
         )
 
@@ -400,8 +435,9 @@ def _entry(value, row: int, column: int) -> float:
 
 def _whole(value):
     """Give whole numbers as integers, so that they print as on paper; others to twelve decimals."""
-    rounded = np.round(np.asarray(value, dtype=float), 12)
-    result = rounded.astype(int) if np.array_equal(rounded, np.round(rounded)) else rounded
+    rounded = np.round(np.asarray(value, dtype=float), DECIMALS)
+    exact = np.abs(rounded).max() < 2**53 and np.array_equal(rounded, np.round(rounded))
+    result = rounded.astype(int) if exact else rounded
     return result if result.ndim else result.item()
 
 

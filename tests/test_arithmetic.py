@@ -241,6 +241,11 @@ def test_lines_by_hand(steps, step, name, place, text):
     assert computation.explain(*place) == text
 
 
+def test_a_sum_of_fractions_is_not_called_rounded():
+    line = autoencoder_walkthrough(Autoencoder([[[0.1]]], [[0.2]]), [[1]])[1].computations[0].explain(0, 0)
+    assert line == "0.1·1 + 0.2 = 0.3"  # though the float is 0.30000000000000004
+
+
 # ------------------------------------------------------------------------------------------ random models
 
 whole = st.integers(-9, 9)

@@ -291,7 +291,7 @@ def test_what_comes_from_outside_a_step_is_its_input(model, given, steps):
 def test_matrix_transposes():
     matrix = Matrix("W", "weight", [[1, 2, 3]], ["a"], ["b", "c", "d"])
     flipped = matrix.transposed()
-    assert (flipped.name, flipped.role, flipped.entries) == ("Wᵀ", "weight", [[1], [2], [3]])
+    assert (flipped.name, flipped.role, flipped.entries) == ("Wᵀ", "weight", ((1,), (2,), (3,)))
     assert (flipped.row_labels, flipped.column_labels) == (("b", "c", "d"), ("a",))
 
 
@@ -327,9 +327,10 @@ HUGE_MODELS = {
     "weights": ([[[BIG]], [[BIG]]], [[0], [0]], [[3]]),
     "bias": ([[[1]], [[4]]], [[BIG], [BIG]], [[1]]),
     "input": ([[[3]], [[1]]], [[0], [0]], [[-(2**63)]]),
-    "zero weights above": ([[[1]], [[4]], [[0]]], [[BIG], [0], [0]], [[0]]),
-    "gradient alone": ([[[1, 1], [1, 1]]], [[0, 0]], [[2**61, 1], [1, -(2**61)]]),
-    "many columns": ([[[1]]], [[1]], [[2**30] * 8]),
+    "zero weights above": ([[[1]], [[4]], [[0]], [[0]]], [[BIG], [0], [0], [0]], [[0]]),
+    "gradients alone": ([[[2**20]], [[2**20]]], [[0], [0]], [[2**10]]),
+    "gradients below": ([[[1]], [[2**40]]], [[0], [0]], [[1]]),
+    "many columns": ([[[1]]], [[2**60]], [[0] * 8]),
     "fractions later": ([[[BIG]], [[0.5]]], [[0], [1]], [[4]]),
 }
 
@@ -491,7 +492,7 @@ def test_walkthroughs_hold_read_only_copies(model, given, steps):
     for c in computations(steps):
         for matrix in (*c.inputs, c.result):
             assert not matrix.values.flags.writeable
-            assert matrix.entries == matrix.values.tolist()
+            assert matrix.entries == tuple(map(tuple, matrix.values.tolist()))
             assert not np.shares_memory(matrix.values, given[0])
 
 
