@@ -175,23 +175,27 @@ def write_zip(path: Path, files: dict[str, bytes]) -> None:
 
 
 def bundle_scripts(cache: Path, pack: Path) -> None:
-    """Bundle page, worker and service worker with esbuild."""
-    esbuild = cache / "node_modules/esbuild/bin/esbuild"
+    """Bundle page and worker."""
     manifest = json.dumps(json.loads((pack / "manifest.json").read_text()))
-    common = [
+    for script in ("page.js", "worker.js"):
+        bundle(cache, pack, script, "--splitting", f"--define:MANIFEST={manifest}")
+
+
+def bundle(cache: Path, out: Path, script: str, *options: str) -> None:
+    """Bundle a script of `src` and all that it imports into a folder, with esbuild."""
+    command = [
+        fetch.node(cache), str(cache / "node_modules/esbuild/bin/esbuild"), str(HERE / "src" / script),
         "--bundle", "--minify", "--format=esm", "--target=es2022", "--log-level=warning", "--legal-comments=linked",
-        f"--outdir={pack}", f"--alias:sanitize-html={HERE / 'src/sanitize.js'}", f"--define:MANIFEST={manifest}",
+        f"--outdir={out}", f"--alias:sanitize-html={HERE / 'src/sanitize.js'}", *options,
         "--external:module", "--external:fs", "--external:path", "--external:url", "--external:vm", "--external:child_process",
         "--external:crypto", "--external:ws", "--external:node-fetch", "--external:node:*",
     ]  # fmt: skip
     environment = {"NODE_PATH": str(cache / "node_modules"), "PATH": str(Path(fetch.node(cache)).parent)}
-    for sources in (["page.js"], ["worker.js"]):
-        command = [fetch.node(cache), str(esbuild), *(str(HERE / "src" / name) for name in sources), "--splitting", *common]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
-        if done.returncode:
-            raise SystemExit(done.stderr)
-        if done.stderr:
-            print(done.stderr)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    if done.stderr:
+        print(done.stderr)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ The worker calls `start`, `run_cell` and `comm_message`; everything that the pag
 through the one function that `start` was given, gathered so that one answer is one message.
 """
 
+import functools
 import json
 import linecache
 import logging
@@ -25,6 +26,7 @@ from IPython import display  # noqa: E402
 from IPython.core.interactiveshell import InteractiveShell  # noqa: E402
 from live_cells import without_magics  # noqa: E402
 from live_comm import Adoption  # noqa: E402
+from traitlets import Instance  # noqa: E402
 
 _manager = CommManager()
 _adoption = Adoption([])
@@ -95,6 +97,38 @@ import ipywidgets  # noqa: E402  (it asks for the comm manager at once)
 
 ipywidgets.register_comm_target()
 
+
+# ---------------------------------------------------------------------- widgets that the page has already
+
+
+@functools.cache
+def _synced(kind):
+    """Return the names of a widget class's synced traits, and of those that may make a widget when first read."""
+    traits = kind.class_traits(sync=True)
+    return tuple(traits), tuple(name for name, trait in traits.items() if isinstance(trait, Instance))
+
+
+def _open(widget):
+    """`Widget.open` for a widget whose twin the page shows: there is nothing to tell of its state.
+
+    To gather that state all the same would take a third of the time until the page is live.
+    """
+    if widget.comm is None and widget._model_id is None and _adoption.in_step and not _adoption.tell_state:
+        for name in _synced(type(widget))[1]:  # a layout of its own comes before the widget itself
+            getattr(widget, name)
+        model_name = widget._model_name
+        adopted = _adoption.next(model_name)
+        if adopted is not None:
+            _made.append([adopted, model_name])
+            widget.comm = PageComm(comm_id=adopted, adopted=True)
+            return
+    _open_anew(widget)
+
+
+_open_anew = ipywidgets.Widget.open
+ipywidgets.Widget.open = _open
+# The list of names is the same for all widgets of a class; each makes its own, as it may add to it.
+ipywidgets.Widget._trait_default_generators["keys"].func = lambda widget: list(_synced(type(widget))[0])
 
 # ------------------------------------------------------------------------------------ cells' outputs
 

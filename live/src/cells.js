@@ -434,6 +434,31 @@ export class Notebook {
     });
   }
 
+  // The function of a widget, null for none, does not end: the reader may end it.
+  stuck(id) {
+    if (this.alarm) this.alarm.hidden = !id;
+    if (!id) return;
+    if (!this.alarm) {
+      this.alarm = document.createElement('div');
+      this.alarm.className = 'live-stuck';
+      this.alarm.setAttribute('role', 'alert');
+      const button = document.createElement('button');
+      button.type = 'button';
+      button.textContent = 'Stop';
+      button.addEventListener('click', () => this.#giveUp());
+      this.alarm.append('Python is still busy with the last move. ', button);
+      document.body.append(this.alarm);
+    }
+    this.culprit = id;
+  }
+
+  // The move that never ended is not made again.
+  async #giveUp() {
+    this.alarm.hidden = true;
+    this.manager.edits.delete(this.culprit);
+    await this.python.replace({ keep: true });
+  }
+
   // Ends Python, whatever it does, and lets another make what the page shows, with the reader's numbers.
   stop(cell) {
     return this.#again(cell, true, 'Stopped. Python is back with your numbers.');

@@ -1,11 +1,16 @@
+// How long a widget's function may take before the reader is offered to stop it, in milliseconds.
+const PATIENCE = 3000;
+
 // The page's end of the worker: starts it, speaks to it, ends it.
 export class Kernel {
   #worker;
   #pending = new Map();
   #asked = new Map();
+  #unanswered = new Map();
   #counter = 0;
 
-  // `on` has a function for each kind of message that is not an answer: progress, messages, failed.
+  // `on` has a function for each kind of message that is not an answer: progress, messages, failed; and `stuck`,
+  // told the first widget whose message is not answered for long, and null when all are.
   constructor(on) {
     this.on = on;
   }
@@ -54,7 +59,9 @@ export class Kernel {
   // Sends one comm message; `done` is called when the kernel has answered all that follows from it.
   comm(type, content, metadata, buffers, done) {
     const id = String(++this.#counter);
-    if (done) this.#pending.set(id, done);
+    this.#pending.set(id, done ?? (() => {}));
+    this.#unanswered.set(id, content.comm_id);
+    setTimeout(() => this.#unanswered.has(id) && !this.#asked.size && this.on.stuck?.(this.#unanswered.values().next().value), PATIENCE);
     const text = JSON.stringify({ header: { msg_id: id }, content, metadata: metadata ?? {} });
     this.#worker.postMessage({ kind: 'comm', id, type, text, buffers });
     return id;
@@ -65,6 +72,8 @@ export class Kernel {
     const waiting = [...this.#asked.values()];
     this.#asked.clear();
     this.#pending.clear();
+    this.#unanswered.clear();
+    this.on.stuck?.(null);
     for (const resolve of waiting) resolve(undefined);
   }
 
@@ -80,7 +89,9 @@ export class Kernel {
     const resolve = this.#asked.get(id) ?? this.#pending.get(id);
     this.#asked.delete(id);
     this.#pending.delete(id);
+    this.#unanswered.delete(id);
     resolve?.(ok);
+    if (!this.#unanswered.size) this.on.stuck?.(null);
   }
 
   #deliver({ text, buffers }) {

@@ -60,6 +60,7 @@ async function boot({ tellState = false } = {}) {
     message: (message) => (message.type.startsWith('comm_') ? manager.receive(message) : notebook.receive(message)),
     progress: (data) => notebook.progress(data),
     failed: (error) => console.error(error),
+    stuck: (widget) => notebook.stuck(widget),
   }));
   const known = notebook.models ?? models;
   times.worker = await made.start(known, tellState);
