@@ -299,7 +299,7 @@ def _shade(value: float, largest: float) -> float:
 def _short(value: float) -> str:
     """Write a number so that it fits a cell; the line of arithmetic has more of its digits."""
     text = ae_core.format_number(value)
-    if len(text) > 5 and abs(value) >= 1:
+    if len(text) > (5 if abs(value) >= 1 else 6):
         text = ae_core.format_number(float(f"{value:.3g}"))
         if len(text) > 6:
             text = f"{value:.0e}".replace("e+0", "e").replace("e-0", "e-").replace("-", "−")
