@@ -61,7 +61,8 @@ def notebook(lab, chromium):
     page.get_by_text("| Idle").wait_for(timeout=60_000)
     page.locator(".lm-MenuBar-item").get_by_text("Run", exact=True).click()
     page.locator("[data-command='runmenu:run-all']").click()
-    step(page, 2).locator(".noUi-handle").first.wait_for(timeout=60_000)
+    for number in range(1, 7):
+        step(page, number).locator("select").wait_for(timeout=60_000)
     yield page
     page.close()
 
@@ -96,11 +97,10 @@ def test_a_key_moves_a_later_step_in_place(notebook):
 def test_the_mouse_drags_and_the_buttons_step(notebook):
     second = step(notebook, 2)
     handle = second.locator(".noUi-handle").nth(1)
-    handle.scroll_into_view_if_needed()
-    box, track = handle.bounding_box(), second.locator(".noUi-target").nth(1).bounding_box()
-    notebook.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    handle.hover()  # which waits until nothing moves it any more
+    track = second.locator(".noUi-target").nth(1).bounding_box()
     notebook.mouse.down()
-    notebook.mouse.move(track["x"] + track["width"], box["y"] + box["height"] / 2, steps=8)
+    notebook.mouse.move(track["x"] + track["width"], track["y"] + track["height"] / 2, steps=8)
     notebook.mouse.up()
     second.locator("table.ae-left td.r0.c1").get_by_text("12", exact=True).wait_for(timeout=20_000)
     second.get_by_role("button", name="−").nth(1).click()
@@ -150,9 +150,9 @@ def test_an_update_moves_every_box_to_its_fraction_and_reset_all_brings_the_book
 def test_what_is_pressed_is_large_enough(notebook):
     for number in range(1, 7):
         for kind in ("button", "select", "input[type=number]", ".noUi-handle", ".widget-checkbox label"):
-            for control in step(notebook, number).locator(f".ae-controls {kind}:visible").all():
-                box = control.bounding_box()
-                assert min(box["width"], box["height"]) >= 24, kind
+            controls = step(notebook, number).locator(f".ae-controls {kind}:visible")
+            sizes = controls.evaluate_all("all => all.map(control => [control.offsetWidth, control.offsetHeight])")
+            assert all(min(size) >= 24 for size in sizes), kind
 
 
 @pytest.mark.parametrize("kind", [".noUi-handle", "input[type=number]", "select", "button"])
