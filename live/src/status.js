@@ -4,7 +4,7 @@ import { announceChanges } from './announce.js';
 const PHASES = {
   download: ['Fetching Python', 0.05],
   python: ['Starting Python', 0.45],
-  libraries: ['Loading numpy and the sliders’ Python', 0.6],
+  libraries: ['Loading numpy', 0.6],
   cells: ['Running the page’s cells', 0.75],
 };
 
@@ -60,17 +60,17 @@ export class Status {
   }
 
   live() {
-    this.text.textContent = 'Live: Python computes in this page, and every number follows.';
+    this.text.textContent = 'Live: every number follows the sliders.';
     this.button.hidden = true;
     this.bar.value = 0;
     this.#show(false);
   }
 
   fail(error) {
-    this.text.textContent = 'Python could not be started; the page shows the numbers it had.';
+    this.text.textContent = 'Python did not start.';
     this.bar.hidden = true;
     this.bar.value = 0;
-    this.phase.textContent = `Python could not be started: ${error.message}`;
+    this.phase.textContent = `Python could not be started: ${error.message}. The page stays as it is.`;
     this.box.classList.add('live-failed');
     this.box.setAttribute('role', 'alert');
     this.again.hidden = this.shut.hidden = false;
