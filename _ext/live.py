@@ -21,6 +21,10 @@ logger = logging.getLogger(__name__)
 
 STATE = "application/vnd.jupyter.widget-state+json"
 CELLS = "application/x-live-cells+json"
+# Filled by the script; its place is kept, so that nothing moves then.
+LINE = """
+<div class="live-line"><noscript>The sliders need scripts, which this browser does not run; the page shows the
+book’s own numbers.</noscript></div>"""
 HIDDEN = {"remove-cell", "remove_cell"}
 
 
@@ -54,7 +58,7 @@ def add_to_page(app, pagename, templatename, context, doctree):
     for file in files:
         context["script_files"].remove(file)
         state = json.loads(file.attributes["body"].replace("\\u003c", "<"))
-        context["body"] += script(STATE, slim_state(state))
+        context["body"] = context["body"].replace("</h1>", f"</h1>{LINE}", 1) + script(STATE, slim_state(state))
     notebook = Path(app.env.doc2path(pagename)) if pagename in app.env.found_docs else None
     if notebook is None or notebook.suffix != ".ipynb":
         return

@@ -33,6 +33,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 
 PROJECT = ("ae_core.py", "ae_style.py", "ae_view.py", "ae_widgets.py")
+START = ("pyodide.asm.js", "pyodide.asm.wasm", "core.zip", "project.zip")
+"""What every start asks for, beside numpy's compiled parts."""
 SITE = "lib/python3.12/site-packages"
 DROPPED_FOLDERS = {"tests", "test", "f2py", "distutils", "testing", "_pyinstaller", "idlelib", "turtledemo", "ensurepip", "lib2to3", "__pycache__"}
 
@@ -111,7 +113,8 @@ def pack_python(cache: Path, work: Path, pack: Path) -> None:
     write_zip(pack / "core.zip", core)
     write_zip(pack / "rest.zip", rest)
     for name, data in extensions.items():
-        target = pack / "extensions" / name
+        # The suffix tells a server the type without which no browser compiles from a stream.
+        target = pack / "extensions" / f"{name}.wasm"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
     project = {}
@@ -134,11 +137,12 @@ def pack_python(cache: Path, work: Path, pack: Path) -> None:
     # Pyodide insists on a lock; packages are installed by the kernel's own finder.
     lock = json.loads((pyodide / "pyodide-lock.json").read_text())
     (pack / "pyodide-lock.json").write_text(json.dumps({"info": lock["info"], "packages": {}}))
+    files = [pack / name for name in START] + [p for p in (pack / "extensions").rglob("*") if p.is_file()]
     (pack / "manifest.json").write_text(json.dumps({
         "extensions": sorted(extensions),
         "rest": sorted({module_name(name) for name in rest}),
         "packages": listing,
-        "sizes": {path.name: path.stat().st_size for path in pack.iterdir() if path.is_file()},
+        "start": {path.relative_to(pack).as_posix(): path.stat().st_size for path in files},
     }))  # fmt: skip
 
 

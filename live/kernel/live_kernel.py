@@ -66,7 +66,7 @@ class PageComm(BaseComm):
     """A comm whose other end is a widget model in the page."""
 
     def __init__(self, *args, adopted=False, **kwargs):
-        self._silent = adopted and not _adoption.tell_state
+        self.adopted, self._silent = adopted, adopted and not _adoption.tell_state
         self.cell = _cell
         super().__init__(*args, **kwargs)
 
@@ -298,7 +298,8 @@ def begin_again():
     """Forget every name; the widgets stay until `end_again`, so that the page never stands empty."""
     _namespace.clear()
     _namespace["__name__"] = "__main__"
-    _former.update(_manager.comms)
+    # The page puts its own widgets aside, for a restart.
+    _former.update((name, comm) for name, comm in _manager.comms.items() if not getattr(comm, "adopted", False))
 
 
 def end_again():

@@ -1,5 +1,7 @@
 // How long a widget's function may take before the reader is offered to stop it, in milliseconds.
 const PATIENCE = 3000;
+// How long a start may go on without a step forward.
+const SILENCE = 90_000;
 
 // The page's end of the worker: starts it, speaks to it, ends it.
 export class Kernel {
@@ -8,6 +10,7 @@ export class Kernel {
   #asked = new Map();
   #unanswered = new Map();
   #counter = 0;
+  #ended = false;
 
   // `on` has a function for each kind of message that is not an answer: progress, messages, failed; and `stuck`,
   // told the first widget whose message is not answered for long, and null when all are.
@@ -18,19 +21,40 @@ export class Kernel {
   // Returns what the worker says of itself when it is ready for cells.
   start(models, tellState) {
     return new Promise((resolve, reject) => {
-      this.#worker = new Worker(new URL('worker.js', import.meta.url), { type: 'module' });
-      this.#worker.onerror = (event) => reject(new Error(event.message || 'the worker could not be started'));
-      this.#worker.onmessage = ({ data }) => {
-        if (data.kind === 'ready') resolve(data.marks);
-        else if (data.kind === 'failed') {
-          reject(new Error(data.error));
-          this.on.failed(new Error(data.error));
-        } else if (data.kind === 'messages') this.#deliver(data);
-        else if (data.kind === 'progress') this.on.progress(data);
-        else this.#answer(data);
+      const patience = { left: undefined };
+      const wait = () => {
+        clearTimeout(patience.left);
+        patience.left = setTimeout(() => reject(new Error('nothing came for a minute and a half')), SILENCE);
       };
-      this.#worker.postMessage({ kind: 'boot', models, tellState });
+      const fail = (error) => {
+        clearTimeout(patience.left);
+        reject(error);
+        this.on.failed(error);
+      };
+      this.#worker = new Worker(new URL('worker.js', import.meta.url), { type: 'module' });
+      this.#worker.onerror = (event) => fail(new Error(event.message || 'worker.js could not be fetched'));
+      this.#worker.onmessage = ({ data }) => {
+        if (this.#ended || data.kind === 'locked') return;
+        if (data.kind === 'ready') {
+          clearTimeout(patience.left);
+          resolve(data.marks);
+        } else if (data.kind === 'failed') fail(new Error(data.error));
+        else if (data.kind === 'messages') this.#deliver(data);
+        else if (data.kind === 'progress') {
+          if (patience.left) wait();
+          this.on.progress(data);
+        } else this.#answer(data);
+      };
+      const lock = `live ${Math.random()}`;
+      this.#worker.postMessage({ kind: 'boot', models, tellState, lock });
+      this.#worker.addEventListener('message', ({ data }) => data.kind === 'locked' && this.#watch(lock, fail));
+      wait();
     });
+  }
+
+  // The worker holds a lock as long as it lives; a browser that ends it tells nobody, but gives the lock away.
+  #watch(lock, fail) {
+    navigator.locks.request(lock, () => this.#ended || fail(new Error('the browser has ended it')));
   }
 
   // Returns { ok, made, in_step }, or undefined if the worker was ended meanwhile. Errors name the cell by its label.
@@ -68,6 +92,7 @@ export class Kernel {
   }
 
   end() {
+    this.#ended = true;
     this.#worker?.terminate();
     const waiting = [...this.#asked.values()];
     this.#asked.clear();

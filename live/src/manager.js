@@ -7,6 +7,10 @@ import * as output from './outputs.js';
 
 const MODULES = { '@jupyter-widgets/base': base, '@jupyter-widgets/controls': controls, '@jupyter-widgets/output': output };
 
+// The traits that say how a control stands, and the widgets that only show something.
+const STANDS = new Set(['value', 'index', 'min', 'max']);
+const DISPLAYS = new Set(['HTMLModel', 'HTMLMathModel', 'LabelModel', 'OutputModel', 'ButtonModel', 'TabModel', 'AccordionModel']);
+
 // One end of a widget's line to the kernel. What is sent before there is a kernel waits for it: the model itself
 // sends one message, then gathers what changes until that one is answered, so the last value is never lost.
 class PageComm {
@@ -48,10 +52,16 @@ export class PageManager extends ManagerBase {
   #comms = new Map();
   #waiting = [];
   #kernel = null;
-  #book = {};
-  // What the reader set, by model and trait: given again to a kernel that replaces this one.
+  #names = new Map();
+  // How the controls stand that have been moved, by the reader or, through another control, by Python: a kernel that
+  // replaces this one is told so.
   edits = new Map();
   onEdit = () => {};
+
+  async set_state(state) {
+    for (const [id, { model_name: name }] of Object.entries(state.state)) this.#names.set(id, name);
+    return super.set_state(state);
+  }
 
   // The classes that the book's widgets are of; `window` is never asked for others.
   async loadClass(name, moduleName) {
@@ -102,9 +112,12 @@ export class PageManager extends ManagerBase {
   }
 
   #remember({ comm_id: id, data }) {
+    if (DISPLAYS.has(this.#names.get(id))) return;
+    const stands = Object.entries(data.state ?? {}).filter(([name]) => STANDS.has(name));
+    if (!stands.length) return;
     const earlier = this.edits.get(id);
     this.edits.delete(id);
-    this.edits.set(id, { ...earlier, ...data.state });
+    this.edits.set(id, { ...earlier, ...Object.fromEntries(stands) });
   }
 
   // The kernel is up and knows the page's widgets: everything that waited goes out in its order.
@@ -122,8 +135,11 @@ export class PageManager extends ManagerBase {
       model._msg_buffer = null;
       model._msg_buffer_callbacks = null;
     }
-    for (const [id, state] of this.edits) {
-      this.#waiting.push(['comm_msg', { comm_id: id, data: { method: 'update', state, buffer_paths: [] } }]);
+    // A list first: to choose from it may move other controls, which then go where they stood.
+    const lists = ([id]) => 'index' in this.edits.get(id);
+    const moved = [...this.edits];
+    for (const [id, state] of [...moved.filter(lists), ...moved.filter((edit) => !lists(edit))]) {
+      this.#waiting.push(['comm_msg', { comm_id: id, data: { method: 'update', state: { ...state }, buffer_paths: [] } }]);
     }
   }
 
@@ -141,6 +157,7 @@ export class PageManager extends ManagerBase {
   receive({ type, content, metadata, buffers }) {
     const { comm_id: id } = content;
     if (type === 'comm_open') {
+      this.#names.set(id, content.data.state?._model_name);
       if (this.has_model(id)) this.#update(id, { content: { data: { method: 'update', ...content.data } }, buffers });
       else this.handle_comm_open(this.#commOf(id, content.target_name), { content, metadata, buffers });
     } else if (type === 'comm_msg') this.#update(id, { content, buffers });
@@ -151,9 +168,7 @@ export class PageManager extends ManagerBase {
   }
 
   #update(id, message) {
-    const mine = this.edits.get(id);
-    // The kernel's word is newer than what the reader had set.
-    if (mine) for (const name of Object.keys(message.content.data.state ?? {})) delete mine[name];
+    if (this.#kernel) this.#remember({ comm_id: id, data: message.content.data });
     this.#comms.get(id)?.deliver(message);
   }
 }

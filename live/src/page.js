@@ -6,6 +6,8 @@ import './page.css';
 import { Notebook } from './cells.js';
 import { Kernel } from './kernel.js';
 import { PageManager } from './manager.js';
+import { Status } from './status.js';
+import { walkWithArrows } from './walk.js';
 
 const json = (type) => JSON.parse(document.querySelector(`script[type="${type}"]`)?.textContent ?? 'null');
 
@@ -16,6 +18,12 @@ const manager = new PageManager();
 const times = {};
 const mark = (name) => (times[name] = performance.now());
 
+// How long the pointer rests on the sliders before that counts as an intention, in milliseconds.
+const INTENT = 150;
+// So often in a row Python is started anew by itself when the browser has ended it.
+const REVIVALS = 3;
+
+// Each widget takes the place of its picture; the matrices move in as they are.
 async function draw() {
   await manager.set_state(state);
   await Promise.all([...document.querySelectorAll('.ae-live[data-model-id]')].map(async (place) => {
@@ -23,10 +31,15 @@ async function draw() {
     host.className = 'ae-live live-host';
     host.hidden = true;
     place.after(host);
-    const view = await manager.show(await manager.get_model(place.dataset.modelId), host);
+    const model = await manager.get_model(place.dataset.modelId);
+    const figure = model.get('children')?.[1];
+    const drawn = place.querySelector('.ae-figure');
+    if (figure && drawn) figure.drawn = new WeakRef(drawn);
+    const view = await manager.show(model, host);
     await view.displayed;
     place.replaceWith(host);
     host.hidden = false;
+    walkWithArrows(host);
   }));
   await manager.listen();
   mark('drawn');
@@ -34,11 +47,15 @@ async function draw() {
 
 let started = null;
 let kernel = null;
+let revivals = 0;
 
 function start() {
   started ??= boot();
   return started;
 }
+
+// As `start`, for those who need not know what becomes of it: the status line says so.
+const wish = () => void start().catch(() => {});
 
 // Another kernel for the one that runs, with the reader's values or with the book's.
 async function replace({ keep }) {
@@ -52,34 +69,74 @@ async function replace({ keep }) {
   return started;
 }
 
+// The browser ended the worker, or Python broke: another takes over where it was.
+async function revive(dead, error) {
+  if (dead !== kernel) return;
+  if (revivals++ < REVIVALS) await replace({ keep: true }).catch(() => {});
+  else {
+    kernel.end();
+    await manager.disconnectKernel();
+    started = null;
+    status.fail(error);
+  }
+}
+
 const notebook = new Notebook(cells, manager, { start, replace });
+const status = new Status({ start: wish, retry: wish });
 
 async function boot({ tellState = false } = {}) {
   mark('start');
+  delete document.documentElement.dataset.live;
+  status.progress({ phase: 'download' });
+  let ready = false;
   const made = (kernel = new Kernel({
     message: (message) => (message.type.startsWith('comm_') ? manager.receive(message) : notebook.receive(message)),
-    progress: (data) => notebook.progress(data),
-    failed: (error) => console.error(error),
+    progress: (data) => (ready ? notebook : status).progress(data),
+    failed: (error) => ready && revive(made, error),
     stuck: (widget) => notebook.stuck(widget),
   }));
-  const known = notebook.models ?? models;
-  times.worker = await made.start(known, tellState);
-  mark('kernel');
-  await notebook.play(made, known.length > 0);
-  times.adopted = await made.close();
-  mark('cells');
-  manager.connect(made);
+  try {
+    const known = notebook.models ?? models;
+    times.worker = await made.start(known, tellState);
+    mark('kernel');
+    status.progress({ phase: 'cells' });
+    await notebook.play(made, known.length > 0);
+    times.adopted = await made.close();
+    // Replaced meanwhile.
+    if (made !== kernel) return started;
+    mark('cells');
+    ready = true;
+    manager.connect(made);
+  } catch (error) {
+    made.end();
+    if (made !== kernel) return started;
+    started = null;
+    status.fail(error);
+    throw error;
+  }
   mark('live');
+  status.live();
   document.documentElement.dataset.live = 'yes';
   return made;
 }
 
-if (state) {
-  mark('script');
-  await draw();
-  manager.onEdit = start;
-  for (const host of document.querySelectorAll('.live-host')) {
-    for (const event of ['pointerdown', 'focusin']) host.addEventListener(event, start, { once: true, passive: true });
-  }
+function startOnIntent(host) {
+  let resting;
+  for (const event of ['pointerdown', 'focusin']) host.addEventListener(event, wish, { passive: true });
+  host.addEventListener('pointerover', ({ target }) => {
+    clearTimeout(resting);
+    if (!started && target.closest('.ae-controls')) resting = setTimeout(wish, INTENT);
+  }, { passive: true });
+  host.addEventListener('pointerleave', () => clearTimeout(resting), { passive: true });
 }
-window.live = { manager, notebook, times, start };
+
+if (typeof WebAssembly !== 'object' || typeof Worker !== 'function') {
+  status.impossible('This browser cannot run Python (it has no WebAssembly).');
+} else if (state) {
+  mark('script');
+  status.idle();
+  await draw();
+  manager.onEdit = wish;
+  document.querySelectorAll('.live-host').forEach(startOnIntent);
+}
+window.live = { manager, notebook, times, start, get kernel() { return kernel; } };

@@ -1,7 +1,7 @@
 // Python's side of a live page: Pyodide with the thin kernel of `kernel/`.
 //
 // The page sends { kind: 'boot' | 'run' | 'comm_open' | 'comm_msg' | 'comm_close', … }, one at a time in order;
-// it hears { kind: 'progress' | 'ready' | 'messages' | 'ran' | 'idle' | 'failed', … }.
+// it hears { kind: 'locked' | 'progress' | 'ready' | 'messages' | 'ran' | 'idle' | 'failed', … }.
 import { loadPyodide } from 'pyodide';
 
 const here = new URL('.', self.location).href;
@@ -13,10 +13,39 @@ let python;
 let kernel;
 let cellTexts;
 
-async function fetchBytes(name) {
+async function fetchFile(name) {
   const response = await fetch(here + name);
   if (!response.ok) throw new Error(`${name}: the server answered ${response.status}`);
-  return new Uint8Array(await response.arrayBuffer());
+  return response;
+}
+
+const fetchBytes = async (name) => new Uint8Array(await (await fetchFile(name)).arrayBuffer());
+
+// numpy's compiled parts are wanted in the middle of an import, from bytes. They are compiled while Python starts;
+// where those very bytes are asked for, what was made of them is given.
+const compiled = new Map();
+WebAssembly.Module = new Proxy(WebAssembly.Module, {
+  construct: (target, [bytes]) => compiled.get(bytes.byteLength) ?? new target(bytes),
+});
+
+async function fetchExtension(name) {
+  const response = await fetchFile(`extensions/${name}.wasm`);
+  // From a stream the browser keeps what it compiled, but only if the server names the type.
+  const module = WebAssembly.compileStreaming(response.clone()).catch(() => null);
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  compiled.set(bytes.byteLength, (await module) ?? (await WebAssembly.compile(bytes)));
+  return bytes;
+}
+
+// Tells the page how much of what a start needs has come.
+function countDownloads() {
+  const { start } = MANIFEST;
+  const all = Object.values(start).reduce((sum, size) => sum + size);
+  let come = 0;
+  new PerformanceObserver((list) => {
+    for (const { name } of list.getEntries()) come += start[name.slice(here.length)] ?? 0;
+    self.postMessage({ kind: 'progress', phase: come < all ? 'download' : 'python', share: come / all });
+  }).observe({ type: 'resource' });
 }
 
 // A module is wanted in the middle of an import statement, which cannot wait for a promise.
@@ -34,11 +63,17 @@ function install(archive) {
   python.unpackArchive(fetchBytesNow(archive), archive.endsWith('.whl') ? 'wheel' : 'zip', { extractDir: SITE });
 }
 
-async function boot({ models, tellState }) {
+async function boot({ models, tellState, lock }) {
+  navigator.locks?.request(lock, () => {
+    self.postMessage({ kind: 'locked' });
+    return new Promise(() => {});
+  });
+  countDownloads();
   // Every download begins now; Pyodide begins those of its own runtime at once too.
-  const extensions = MANIFEST.extensions.map((name) => [name, fetchBytes(`extensions/${name}`)]);
+  const extensions = MANIFEST.extensions.map((name) => [name, fetchExtension(name)]);
   const project = fetchBytes('project.zip');
-  self.postMessage({ kind: 'progress', phase: 'download' });
+  // A failure of theirs is told when they are wanted.
+  for (const promise of [project, ...extensions.map(([, data]) => data)]) promise.catch(() => {});
   python = await loadPyodide({
     indexURL: here,
     stdLibURL: `${here}core.zip`,

@@ -1,0 +1,23 @@
+// Tells those who listen to the page, when the sliders rest, which steps have changed and what came out last.
+const REST = 800;
+
+export function announceChanges() {
+  const region = document.createElement('div');
+  region.className = 'live-spoken';
+  region.setAttribute('aria-live', 'polite');
+  document.body.append(region);
+  const changed = new Set();
+  let timer;
+  addEventListener('live-changed', ({ target }) => {
+    changed.add(target);
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      const names = [...changed].map((figure) => figure.querySelector('[aria-label]')?.getAttribute('aria-label')).filter(Boolean);
+      changed.clear();
+      const steps = names.map((name) => [Number(/^Step (\d+)/.exec(name)?.[1]), name]).sort(([a], [b]) => a - b);
+      if (!steps.length) return;
+      const outcome = steps.at(-1)[1].split('. ').at(-1);
+      region.textContent = `${steps.length > 1 ? 'Steps' : 'Step'} ${steps.map(([number]) => number).join(', ')} changed. ${outcome}`;
+    }, REST);
+  });
+}
