@@ -153,7 +153,7 @@ def test_a_cell_without_output_leaves_none_of_what_stood_there(shared):
 
 def test_svg_and_png(shared):
     cell = shared.cell(2)
-    cell.run("from IPython.display import SVG\nSVG('<svg width=\"30\" height=\"20\"><circle r=\"9\"/></svg>')")
+    cell.run('from IPython.display import SVG\nSVG(\'<svg width="30" height="20"><circle r="9"/></svg>\')')
     assert cell.output.locator("svg circle").bounding_box()["width"] > 5
     dot = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
     cell.run(f"import base64\nfrom IPython.display import Image\nImage(base64.b64decode('{dot}'))")
@@ -169,10 +169,14 @@ def test_matplotlib_is_fetched_when_a_cell_imports_it(reader):
     cell.note.evaluate("note => new MutationObserver(() => said(note.textContent)).observe(note, { childList: true })")
     assert cell.run("print(1)").startswith("Ran in")
     assert not [name for name in asked if name.endswith(".whl")]
-    figure = "import matplotlib.pyplot as plt\nplt.figure(figsize=(4, 3))\nplt.plot([1, 2], [3, 4])\nplt.title('A line')"
+    figure = (
+        "import matplotlib.pyplot as plt\nplt.figure(figsize=(4, 3))\nplt.plot([1, 2], [3, 4])\nplt.title('A line')"
+    )
     assert cell.run(figure).startswith("Ran in")
     picture = cell.output.locator("img")
-    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth / image.width)") == pytest.approx(2, abs=0.02)
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth / image.width)") == pytest.approx(
+        2, abs=0.02
+    )
     assert 250 <= picture.bounding_box()["width"] <= 450
     assert picture.get_attribute("alt") == "Figure, A line"
     assert [name for name in asked if name.startswith("matplotlib-")]
@@ -407,7 +411,12 @@ def test_back_to_the_books_text(reader):
     assert cell.place.locator(".highlight pre").inner_html() == book
     reader.reload()
     assert cell.place.locator(".highlight pre").inner_html() == book
-    assert reader.page.evaluate("localStorage.length && Object.keys(localStorage).filter((key) => key.startsWith('live-cell'))") == []
+    assert (
+        reader.page.evaluate(
+            "localStorage.length && Object.keys(localStorage).filter((key) => key.startsWith('live-cell'))"
+        )
+        == []
+    )
 
 
 def test_an_editor_that_cannot_be_fetched_says_so(chromium, address):

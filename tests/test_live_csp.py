@@ -54,6 +54,19 @@ def test_the_policy_is_enforced(chromium, host):
         assert page.evaluate("window.ran") is None
 
 
+@pytest.mark.parametrize("allowance", ["'wasm-unsafe-eval'", "'unsafe-inline'", "data:"])
+def test_the_policy_allows_nothing_in_vain(chromium, book, allowance):
+    host = Host(book, "", [("Content-Security-Policy", strict.header().replace(f" {allowance}", ""))])
+    with chromium.new_context() as context:
+        page = context.new_page()
+        refused = []
+        page.on("console", lambda message: refused.append(message.text) if message.type == "error" else None)
+        page.goto(f"{host.address}/chapters/autoencoder.html")
+        page.locator(".noUi-handle").first.focus()
+        until(lambda: any("Content Security Policy" in text for text in refused))
+    host.close()
+
+
 def test_a_page_goes_live_and_runs_cells_under_the_policy(chromium, host):
     with Reader(chromium, host.address) as reader:
         reader.go_live()
