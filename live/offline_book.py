@@ -22,4 +22,6 @@ def write(html: Path, folder: str, cache: Path = build.fetch.CACHE) -> None:
         elif not name.startswith(UNWANTED) and not name.endswith((".map", ".LEGAL.txt")):
             files.append([name, base64.b64encode(hashlib.sha256(path.read_bytes()).digest()).decode()])
     book = json.dumps({"files": files, "late": late, "folder": folder})
-    build.bundle(cache, html, "service-worker.js", f"--define:BOOK={book}", '--define:process.env.NODE_ENV="production"')
+    build.bundle(
+        cache, html, "service-worker.js", f"--define:BOOK={book}", '--define:process.env.NODE_ENV="production"'
+    )

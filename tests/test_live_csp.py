@@ -54,6 +54,47 @@ def test_the_policy_is_enforced(chromium, host):
         assert page.evaluate("window.ran") is None
 
 
+@pytest.fixture
+def refused(chromium, book):
+    """A function: opens a page under the policy less one allowance, and gives it and what the browser refuses."""
+    hosts, contexts = [], []
+
+    def without(allowance):
+        policy = strict.header().replace(f" {allowance}", "")
+        assert policy != strict.header()
+        hosts.append(Host(book, "", [("Content-Security-Policy", policy)]))
+        contexts.append(chromium.new_context())
+        page = contexts[-1].new_page()
+        said = []
+        page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+        page.goto(f"{hosts[-1].address}/chapters/autoencoder.html")
+        return page, said
+
+    yield without
+    for used in (*contexts, *hosts):
+        used.close()
+
+
+def test_python_needs_leave_to_compile_webassembly(refused):
+    page, _ = refused("'wasm-unsafe-eval'")
+    page.locator(".noUi-handle").first.focus()
+    alert = page.locator(".live-progress[role=alert]")
+    alert.wait_for()
+    assert "WebAssembly" in alert.inner_text() and "Content Security Policy" in alert.inner_text()
+    assert page.locator(".ae table").first.is_visible()
+
+
+def test_cells_colours_need_leave_for_styles(refused):
+    _, said = refused("'unsafe-inline'")
+    until(lambda: any("style-src" in text for text in said))
+
+
+def test_pictures_need_leave_for_data(refused):
+    page, said = refused("data:")
+    page.evaluate("new Image().src = 'data:image/gif;base64,R0lGODlhAQABAAAAACw='")
+    until(lambda: any("img-src" in text for text in said))
+
+
 def test_a_page_goes_live_and_runs_cells_under_the_policy(chromium, host):
     with Reader(chromium, host.address) as reader:
         reader.go_live()

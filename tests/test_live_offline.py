@@ -143,10 +143,16 @@ def test_a_book_that_is_only_half_there_is_not_taken(chromium, host, book, tmp_p
         assert which(reader.page)[:2] == ["first"] * 2
 
 
+def test_a_page_is_complete_before_the_book_is_fetched_for_keeping(chromium, host):
+    with Reader(chromium, host.address) as reader:
+        assert reader.page.evaluate("navigator.serviceWorker.getRegistrations().then((found) => found.length)") == 0
+        until(lambda: reader.page.evaluate("navigator.serviceWorker.getRegistrations().then((found) => found.length)"))
+
+
 def test_a_metered_connection_is_asked_for_nothing(chromium, host):
     with chromium.new_context() as context:
         context.add_init_script("Object.defineProperty(navigator, 'connection', { value: { saveData: true } })")
         page = context.new_page()
         page.goto(f"{host.address}/chapters/glossary.html", wait_until="networkidle")
-        page.wait_for_timeout(1500)
+        page.wait_for_timeout(6000)
         assert page.evaluate("navigator.serviceWorker.getRegistrations().then((found) => found.length)") == 0

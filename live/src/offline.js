@@ -1,5 +1,14 @@
-// Asks the browser to keep the book, once the page is there and idle. A metered connection is asked for nothing.
-const idle = self.requestIdleCallback ?? ((work) => setTimeout(work, 2000));
+// Asks the browser to keep the book, once the page is there and nothing else is under way. A metered connection is asked
+// for nothing.
+const LATER = 3000;
+const idle = self.requestIdleCallback ?? ((work) => setTimeout(work));
+
+// Whether the reader waits for Python, which comes first.
+const isStarting = () => document.querySelector('.live-progress:not([hidden])');
+
+function soon() {
+  setTimeout(() => (isStarting() ? soon() : idle(keep)), LATER);
+}
 
 async function keep() {
   try {
@@ -11,6 +20,6 @@ async function keep() {
 }
 
 if ('serviceWorker' in navigator && !navigator.connection?.saveData) {
-  if (document.readyState === 'complete') idle(keep);
-  else addEventListener('load', () => idle(keep));
+  if (document.readyState === 'complete') soon();
+  else addEventListener('load', soon);
 }

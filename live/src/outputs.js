@@ -100,7 +100,10 @@ function errorElement({ ename, evalue, traceback, line, label }) {
   const head = make('p', '');
   head.append(make('b', '', ename), evalue ? `: ${evalue}` : '');
   if (line) head.append(make('span', 'live-at', `${label ?? ''}, line ${line}`));
-  box.append(head, make('pre', '', traceback.join('\n')));
+  const trace = make('pre', '', traceback.join('\n'));
+  // It scrolls sideways, with the keyboard too.
+  trace.tabIndex = 0;
+  box.append(head, trace);
   return box;
 }
 

@@ -64,6 +64,8 @@ function install(archive) {
 }
 
 async function boot({ models, tellState, lock }) {
+  // Where a policy forbids WebAssembly, Pyodide would wait for ever; an empty module fails at once.
+  new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
   navigator.locks?.request(lock, () => {
     self.postMessage({ kind: 'locked' });
     return new Promise(() => {});
