@@ -195,6 +195,16 @@ def test_a_fraction_typed_into_a_box(autoencoder):
     assert_shows(autoencoder, changed(autoencoder.plan.book, ("W1", 0, 0), 1.125))
 
 
+@pytest.mark.xfail(reason="the kernel puts a slider right whose reader is dragging it further")
+def test_a_slider_is_not_pulled_back_while_it_is_dragged(autoencoder, monkeypatch):
+    """A view's arithmetic says 3.0000000000000018 for 3; an answer to that would arrive under the moving hand."""
+    entry, answers = autoencoder.entries["W1", 0, 0], []
+    monkeypatch.setattr(entry.slider, "send_state", lambda key=None: answers.append(key))
+    entry.slider.set_state({"value": 3.0000000000000018})
+    assert answers == []
+    assert_shows(autoencoder, changed(autoencoder.plan.book, ("W1", 0, 0), 3))
+
+
 def test_whole_numbers_stay_whole(chapter):
     entry = next(iter(chapter.entries.values()))
     entry.number.value = 0.5
