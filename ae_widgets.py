@@ -229,7 +229,7 @@ class Entry:
             buttons.append(button)
         self.minus, self.plus = buttons
         self.slider.observe(self._follow, "value")
-        self.number.observe(lambda change: self.set(change.new), "value")
+        self.number.observe(self._type, "value")
 
     def move(self, steps: int) -> None:
         """Move by so many steps, no further than the slider goes."""
@@ -244,19 +244,24 @@ class Entry:
         value = round(value, DECIMALS)
         least, most = min(self.least, math.floor(value)), max(self.most, math.ceil(value))
         begin = round(value - math.floor((value - least) / self.step) * self.step, DECIMALS)
-        for control, first in ((self.slider, begin), (self.number, least)):
+        for control, first in ((self.number, least), (self.slider, begin)):
             with control.hold_sync():  # in one message, or the view would move in between
                 control.min, control.max = min(control.min, first), max(control.max, most)
                 control.value = value
                 control.min, control.max = first, most
 
     def _follow(self, change) -> None:
+        """Take the number that the slider was moved to; a view's arithmetic gives −1.9999999999999996 for −2.
+
+        The slider is not put right: by then the reader's hand may be further on, and would be pulled back.
+        """
         value = round(change.new, DECIMALS)
-        if value == change.new:
-            self.number.value = value
-            self.changed(value)
-        else:  # the view's arithmetic gives −1.9999999999999996 for −2
-            self.slider.value = value
+        self.number.value = value
+        self.changed(value)
+
+    def _type(self, change) -> None:
+        if change.new != round(self.slider.value, DECIMALS):
+            self.set(change.new)
 
 
 class _Slider(ipywidgets.FloatSlider):

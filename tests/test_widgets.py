@@ -195,7 +195,6 @@ def test_a_fraction_typed_into_a_box(autoencoder):
     assert_shows(autoencoder, changed(autoencoder.plan.book, ("W1", 0, 0), 1.125))
 
 
-@pytest.mark.xfail(reason="the kernel puts a slider right whose reader is dragging it further")
 def test_a_slider_is_not_pulled_back_while_it_is_dragged(autoencoder, monkeypatch):
     """A view's arithmetic says 3.0000000000000018 for 3; an answer to that would arrive under the moving hand."""
     entry, answers = autoencoder.entries["W1", 0, 0], []
