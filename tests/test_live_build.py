@@ -116,7 +116,7 @@ def test_the_scripts_know_the_widgets_that_python_makes(book):
         ("output", ipywidgets._version.__jupyter_widgets_output_version__),
     ):
         scripts = (CACHE / "node_modules/@jupyter-widgets" / package / "lib").glob("*.js")
-        spoken = set().union(*(re.findall(r"VERSION = '([\d.]+)'", path.read_text()) for path in scripts))
+        spoken = set().union(*(re.findall(r"(?:WIDGETS|CONTROLS|WIDGET)_VERSION = '([\d.]+)'", path.read_text()) for path in scripts))
         assert spoken == {wanted}, f"ipywidgets speaks {package} {wanted}, the package in live/package.json {spoken}"
 
 
