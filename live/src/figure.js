@@ -1,6 +1,7 @@
 // An HTML widget that changes only the rows that differ: what is hovered, focused or unfolded stays so.
 import { HTMLView } from '@jupyter-widgets/controls/lib/widget_string';
 import morphdom from 'morphdom';
+import { walkWithArrows } from './walk.js';
 
 // Text before, in and after each table row, in turns.
 const split = (html) => html.split(/(?=<tr[ >])|(?<=<\/tr>)/);
@@ -26,6 +27,7 @@ export class FigureView extends HTMLView {
     this.model.drawn = null;
     if (drawn) this.content.replaceChildren(...drawn.childNodes);
     else this.content.innerHTML = value;
+    walkWithArrows(this.content);
   }
 
   // Returns false if more than rows and the figure's name has changed.

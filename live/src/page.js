@@ -7,7 +7,6 @@ import { Notebook } from './cells.js';
 import { Kernel } from './kernel.js';
 import { PageManager } from './manager.js';
 import { Status } from './status.js';
-import { walkWithArrows } from './walk.js';
 
 const json = (type) => JSON.parse(document.querySelector(`script[type="${type}"]`)?.textContent ?? 'null');
 
@@ -39,7 +38,6 @@ async function draw() {
     await view.displayed;
     place.replaceWith(host);
     host.hidden = false;
-    walkWithArrows(host);
   }));
   await manager.listen();
   mark('drawn');
