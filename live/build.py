@@ -113,8 +113,7 @@ def pack_python(cache: Path, work: Path, pack: Path) -> None:
     write_zip(pack / "core.zip", core)
     write_zip(pack / "rest.zip", rest)
     for name, data in extensions.items():
-        # The suffix tells a server the type without which no browser compiles from a stream.
-        target = pack / "extensions" / f"{name}.wasm"
+        target = pack / "extensions" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
     project = {}

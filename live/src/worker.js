@@ -13,28 +13,10 @@ let python;
 let kernel;
 let cellTexts;
 
-async function fetchFile(name) {
+async function fetchBytes(name) {
   const response = await fetch(here + name);
   if (!response.ok) throw new Error(`${name}: the server answered ${response.status}`);
-  return response;
-}
-
-const fetchBytes = async (name) => new Uint8Array(await (await fetchFile(name)).arrayBuffer());
-
-// numpy's compiled parts are wanted in the middle of an import, from bytes. They are compiled while Python starts;
-// where those very bytes are asked for, what was made of them is given.
-const compiled = new Map();
-WebAssembly.Module = new Proxy(WebAssembly.Module, {
-  construct: (target, [bytes]) => compiled.get(bytes.byteLength) ?? new target(bytes),
-});
-
-async function fetchExtension(name) {
-  const response = await fetchFile(`extensions/${name}.wasm`);
-  // From a stream the browser keeps what it compiled, but only if the server names the type.
-  const module = WebAssembly.compileStreaming(response.clone()).catch(() => null);
-  const bytes = new Uint8Array(await response.arrayBuffer());
-  compiled.set(bytes.byteLength, (await module) ?? (await WebAssembly.compile(bytes)));
-  return bytes;
+  return new Uint8Array(await response.arrayBuffer());
 }
 
 // Tells the page how much of what a start needs has come.
@@ -72,7 +54,7 @@ async function boot({ models, tellState, lock }) {
   });
   countDownloads();
   // Every download begins now; Pyodide begins those of its own runtime at once too.
-  const extensions = MANIFEST.extensions.map((name) => [name, fetchExtension(name)]);
+  const extensions = MANIFEST.extensions.map((name) => [name, fetchBytes(`extensions/${name}`)]);
   const project = fetchBytes('project.zip');
   // A failure of theirs is told when they are wanted.
   for (const promise of [project, ...extensions.map(([, data]) => data)]) promise.catch(() => {});
