@@ -557,11 +557,16 @@ class Operation:
     ``reads`` says for each input which of its entries the result's entry (row, column) reads: its
     "row", its "column", the one "cell", or "all".  ``arithmetic`` writes these entries down as a person
     would; it is given a function that writes one number, the inputs' entries, the row and the column.
+
+    ``signs`` stand before, between and after the inputs where these are drawn side by side.
+    ``switched_off`` is said of an entry that is 0 although the first input's is not; such entries are hatched.
     """
 
     name: str
     reads: tuple[str, ...]
     arithmetic: Callable[..., str]
+    signs: tuple[str, ...] = ()
+    switched_off: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -743,7 +748,7 @@ COPY = Operation("copy", ("cell",), _copy)
 AFFINE = Operation("affine", ("row", "row", "column"), _affine)
 PRODUCT = Operation("product", ("row", "column"), _product)
 PRODUCT_PLUS = Operation("product plus", ("row", "cell", "column"), _product_plus)
-RELU = Operation("relu", ("cell",), _relu)
+RELU = Operation("relu", ("cell",), _relu, switched_off="ReLU switched it off")
 DIFFERENCE = Operation("difference", ("cell", "cell"), _difference)
 SUBTRACT_BIAS = Operation("subtract bias", ("cell", "row"), _subtract_bias)
 ERROR_GRADIENT = Operation("error gradient", ("cell", "cell"), _error_gradient)
@@ -856,12 +861,7 @@ def sparse_autoencoder_walkthrough(model: SparseAutoencoder, x, l1_coefficient, 
     loss = model.loss(x, l1_coefficient)
     l1_coefficient = _check_scalar("l1_coefficient", l1_coefficient)
     x = model._exact(_check("x", x, (None, None)))
-    tokens = _labels("X", x.shape[1])
-    if token_labels is not None:
-        token_labels = _sequence("token_labels", token_labels, "one name a token")
-        if len(token_labels) != len(tokens):
-            raise ValueError(f"token_labels: expected {len(tokens)} names, one a column of x, got {len(token_labels)}")
-        tokens = tuple(f"{token} {label}" for token, label in zip(tokens, token_labels))
+    tokens = _token_labels(x.shape[1], token_labels)
     dimensions, names = _labels("", x.shape[0]), _labels("f", model.W_enc.shape[0])
 
     X = Matrix("X", "input", x, dimensions, tokens)
@@ -966,6 +966,17 @@ def _bracketed(name: str) -> str:
 
 def _labels(prefix: str, count: int) -> tuple[str, ...]:
     return tuple(f"{prefix}{i}" for i in range(1, count + 1))
+
+
+def _token_labels(count: int, token_labels) -> tuple[str, ...]:
+    """Give X1, X2, …, each with its word where there are words."""
+    tokens = _labels("X", count)
+    if token_labels is None:
+        return tokens
+    token_labels = _sequence("token_labels", token_labels, "one name a token")
+    if len(token_labels) != len(tokens):
+        raise ValueError(f"token_labels: expected {len(tokens)} names, one a column of x, got {len(token_labels)}")
+    return tuple(f"{token} {label}" for token, label in zip(tokens, token_labels))
 
 
 # ------------------------------------------------------------------------------------- what may come in

@@ -100,7 +100,7 @@ def summary(step: Step) -> str:
 def symbol(name: str) -> str:
     """Write the symbols of a name or formula with their subscripts: ``W_enc`` and ``A1`` as on paper."""
     name = html.escape(name, quote=False)
-    name = re.sub(r"_(enc|dec,i|dec)", r"<sub>\1</sub>", name)
+    name = re.sub(r"_(enc|dec,i|dec|gate|mag)", r"<sub>\1</sub>", name)
     return re.sub(r"\b(d?[AWZb])(\d)", r"\1<sub>\2</sub>", name)
 
 
@@ -150,7 +150,7 @@ def _computation_html(computation: Computation, tables: _Tables, alone: bool) ->
         if operation is ae_core.PRODUCT_PLUS:
             return cross + _sign("<small>with</small> +", inputs[1]) + tables.draw(inputs[1]), [width, _width(inputs[1])]
         return cross, [width]
-    signs = SIGNS[operation]
+    signs = operation.signs or SIGNS[operation]
     if not alone:  # its inputs are drawn already
         return _sign(signs[-1], result) + tables.draw(result), [_width(result)]
     parts = [_sign(signs[0], inputs[0])]
@@ -253,7 +253,8 @@ def _row(key: _Key) -> str:
     _, (i, entries, bias, (scale, bias_scale)), _ = key.compared
     matrix, _, computation = key.drawn_from
     place = _places_of(matrix)
-    before = computation.inputs[0].entries[i] if computation and computation.operation is ae_core.RELU else None
+    switched_off_by = computation.operation.switched_off if computation else ""
+    before = computation.inputs[0].entries[i] if switched_off_by else None
     leave_open = computation is not None and computation.operation is ae_core.DESCENT_SIGN
     cells = []
     for j, value in enumerate(entries):
@@ -261,9 +262,9 @@ def _row(key: _Key) -> str:
         if computation:
             arithmetic = computation.explain(i, j).replace(">", "&gt;")
             how = f'<span class="ae-how"><i>{place(i, j)}:</i> {arithmetic}'
-            if before and before[j] < 0:
+            if before and value == 0 != before[j]:
                 switched_off = f"<s>{_short(before[j])}</s>"
-                state, how = " off", how + " <i>(ReLU switched it off)</i>"
+                state, how = " off", f"{how} <i>({switched_off_by})</i>"
             elif leave_open and value == 0:
                 state, how = " open", how + " <i>(step 7 fills it in)</i>"
             how += "</span>"
