@@ -259,11 +259,12 @@ class _Axis:
         return axis
 
     def step(self) -> float:
-        """Give the distance of ticks: 1, 2 or 5 times a power of ten, for three to six of them."""
+        """Give the distance of ticks, for three to six of them: 1, 2 or 5 times a power of ten, or whole decades."""
         rough = (self.most - self.least) / 5
+        if self.is_log:
+            return max(1, math.ceil(rough - 1e-9))
         power = 10.0 ** math.floor(math.log10(rough))
-        step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
-        return max(1.0, round(step)) if self.is_log else step
+        return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
 
     def place(self, values) -> Array:
         values = np.array(values, float)
@@ -282,9 +283,9 @@ class _Axis:
         if not self.is_log:
             return [((k * step - self.least) * scale, format_number(float(f"{k * step:.6g}"))) for k in marks]
         found = [((k * step - self.least) * scale, _power(round(k * step))) for k in marks]
-        if len(found) > 2:
+        if self.most - self.least > 2:
             return found
-        # Within a decade or two, twos and fives are written as well.
+        # Within two decades, twos and fives are written as well.
         digits = [(math.log10(f) + k, f * 10.0**k) for k in range(math.floor(self.least), math.ceil(self.most) + 1) for f in (1, 2, 5)]
         return [((at - self.least) * scale, format_number(value)) for at, value in digits if self.least - 1e-9 <= at <= self.most + 1e-9]
 

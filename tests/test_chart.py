@@ -24,12 +24,18 @@ def points(element):
 
 
 def lines(tree):
-    return [points(path) for path in tree.cssselect(".ae-area svg g path[class^=ae-line]")]
+    return [points(path) for path in tree.xpath("//svg/g/path[starts-with(@class, 'ae-line')]")]
 
 
 def ticks(tree, axis):
     """What is written at an axis, with its place in per cent."""
-    return {i.text: float(re.search(r"(-?[\d.]+)%", i.get("style"))[1]) for i in tree.cssselect(f".ae-tick-{axis}")}
+    return {i.text: float(re.search(r"(-?[\d.]+)%", i.get("style"))[1]) for i in tree.find_class(f"ae-tick-{axis}")}
+
+
+def words_of(tree):
+    """What a screen reader hears in the picture's place."""
+    (picture,) = tree.xpath("//*[@role='img']")
+    return picture.get("aria-label")
 
 
 def number(text):
@@ -56,7 +62,7 @@ def test_a_logarithm_gives_each_decade_the_same_room():
 
 def test_far_decades_are_written_as_powers():
     tree = drawn(Chart("c", (Series("s", [1, 2], [1e-9, 1e6]),), y_scale="log"))
-    assert {"10⁻⁹", "10⁶"} & set(ticks(tree, "y"))
+    assert list(ticks(tree, "y")) == ["10⁻⁹", "10⁻⁶", "0.001", "1", "1000", "10⁶"]
 
 
 @pytest.mark.parametrize("scale", ["linear", "log"])
@@ -75,14 +81,14 @@ def test_every_axis_has_a_few_ticks_that_differ_and_all_points_are_inside(scale,
 
 def test_what_cannot_be_drawn_is_a_gap():
     tree = drawn(Chart("c", (Series("s", range(6), [1, np.nan, 3, 0, np.inf, 4]),), y_scale="log"))
-    path = tree.cssselect(".ae-line-0")[1].get("d")
+    path = tree.find_class("ae-line-0")[1].get("d")
     assert re.sub(r"[-\d. ]+", "", path) == "MMM"
-    assert "from 1 to 4" in tree.cssselect("[role=img]")[0].get("aria-label")
+    assert "from 1 to 4" in words_of(tree)
 
 
 def test_a_series_without_anything_to_draw():
     tree = drawn(Chart("c", (Series("s", [1, 2], [np.nan, np.nan]), FALLING)))
-    assert "s: nothing to draw" in tree.cssselect("[role=img]")[0].get("aria-label")
+    assert "s: nothing to draw" in words_of(tree)
     drawn(Chart("c", (Series("s", [1, 2], [np.nan, np.nan]),)))
 
 
@@ -103,44 +109,44 @@ def test_a_long_line_is_thinned_evenly_and_keeps_its_ends():
 def test_the_mark_stands_at_the_point_and_the_legend_tells_it():
     chart = Chart("c", (FALLING, RISING), x_label="steps")
     tree = drawn(chart, 4)
-    line, *marked = (points(path)[0] for path in tree.cssselect(".ae-mark,.ae-marked"))
+    line, *marked = (points(path)[0] for path in [*tree.find_class("ae-mark"), *tree.find_class("ae-marked")])
     for place, whole in zip(marked, lines(tree)):
         np.testing.assert_allclose(place, whole[4])
         assert line[0] == place[0]
-    assert [b.text for b in tree.cssselect(".ae-keys b")] == ["20", "0.5"]
-    assert "Marked: steps 5: loss 20, EV 0.5." in tree.cssselect("[role=img]")[0].get("aria-label")
-    assert not drawn(chart).cssselect(".ae-mark,.ae-marked,.ae-keys b")
+    assert [b.text for b in tree.iter("b")] == ["20", "0.5"]
+    assert "Marked: steps 5: loss 20, EV 0.5." in words_of(tree)
+    assert not re.search("ae-mark|<b>", chart.html())
 
 
 def test_a_mark_beyond_a_series_end_marks_the_others():
     tree = drawn(Chart("c", (Series("short", [1, 2], [5, 6]), FALLING)), 7)
-    assert len(tree.cssselect(".ae-marked")) == 1
-    assert not tree.cssselect(".ae-mark")  # their x differ
-    assert [b.text for b in tree.cssselect(".ae-keys b")] == [None, "12.5"]
+    assert len(tree.find_class("ae-marked")) == 1
+    assert not tree.find_class("ae-mark")  # their x differ
+    assert [b.text for b in tree.iter("b")] == [None, "12.5"]
 
 
 def test_the_table_tells_the_numbers_from_the_first_to_the_last():
     many = np.arange(100)
     for series, rows in (((FALLING, RISING), 10), ((Series("s", many, many),), ROWS)):
-        (table,) = drawn(Chart("c", series, x_label="steps")).cssselect("table")
-        body = [[number(cell.text) for cell in row] for row in table.cssselect("tbody tr")]
+        (table,) = drawn(Chart("c", series, x_label="steps")).iter("table")
+        body = [[number(cell.text) for cell in row] for row in table.findall("tbody/tr")]
         assert len(body) == rows
         assert body[0][0] == series[0].x[0] and body[-1][0] == series[0].x[-1]
         for x, *ys in body:
             i = list(series[0].x).index(x)
             assert ys == pytest.approx([s.y[i] for s in series], rel=0.01)
-        assert [th.text for th in table.cssselect("thead th[scope=col]")] == ["steps", *(s.name for s in series)]
-        assert len(table.cssselect("tbody th[scope=row]")) == rows
+        assert [th.text for th in table.findall("thead/tr/th[@scope='col']")] == ["steps", *(s.name for s in series)]
+        assert len(table.findall("tbody/tr/th[@scope='row']")) == rows
 
 
 def test_series_with_their_own_x_have_their_own_tables():
     tree = drawn(Chart("c", (FALLING, Series("other", [1, 2], [3, 4]))))
-    assert [caption.text for caption in tree.cssselect("caption")] == ["loss", "other"]
+    assert [caption.text for caption in tree.iter("caption")] == ["loss", "other"]
 
 
 def test_lines_are_told_apart_without_colour():
     series = [Series(f"s{k}", STEPS, STEPS + k) for k in range(4)]
-    classes = [path.get("class") for path in drawn(Chart("c", series)).cssselect(".ae-area g path")]
+    classes = [path.get("class") for path in drawn(Chart("c", series)).xpath("//svg/g/path")]
     assert len(set(classes)) == 4
     assert all(f".{name}{{" in style_sheet() for name in classes[1:])
 
@@ -148,9 +154,9 @@ def test_lines_are_told_apart_without_colour():
 def test_names_cannot_break_the_page():
     name = '<script>"&'
     tree = drawn(Chart(name, (Series(name, [1, 2], [3, 4], labels=(name, "")),), x_label=name, y_label=name), 1)
-    assert not tree.cssselect("script")
-    assert tree.cssselect(".ae-point")[0].text == name
-    assert html.fromstring(arrow_html(name, [Arrow(name, 1, 0)])).cssselect("text")[0].text == name
+    assert not list(tree.iter("script"))
+    assert tree.find_class("ae-point")[0].text == name
+    assert next(html.fromstring(arrow_html(name, [Arrow(name, 1, 0)])).iter("text")).text == name
 
 
 @pytest.mark.parametrize(
@@ -179,17 +185,16 @@ ARROWS = [Arrow("d1", 1, 0), Arrow("d2", 0, 1), Arrow("f1", 0.6, -0.6, "activati
 
 def test_arrows_point_where_they_should():
     tree = html.fromstring(arrow_html("Directions", ARROWS))
-    tips = [points(path)[0] for path in tree.cssselect(".ae-tip")]
+    tips = [points(path)[0] for path in tree.find_class("ae-tip")]
     np.testing.assert_allclose(tips, [[1, 0], [0, -1], [0.6, 0.6]], atol=1e-3)
-    assert [text.text for text in tree.cssselect("text")] == ["d1", "d2"]
-    assert {path.getparent().get("class") for path in tree.cssselect(".ae-dashed")} == {"ae-activation"}
-    (picture,) = tree.cssselect("svg[role=img]")
-    assert picture.get("aria-label").startswith("Directions. Arrows: d1 to (1, 0), d2 to (0, 1), f1 to (0.6, −0.6)")
-    assert len(tree.cssselect("tbody tr")) == 4
+    assert [text.text for text in tree.iter("text")] == ["d1", "d2"]
+    assert {path.getparent().get("class") for path in tree.find_class("ae-dashed")} == {"ae-activation"}
+    assert words_of(tree).startswith("Directions. Arrows: d1 to (1, 0), d2 to (0, 1), f1 to (0.6, −0.6)")
+    assert len(tree.xpath("//tbody/tr")) == 4
 
 
 def test_the_picture_is_to_scale():
-    box = [float(n) for n in html.fromstring(arrow_html("c", ARROWS, reach=2)).cssselect("svg")[0].get("viewbox").split()]
+    box = [float(n) for n in html.fromstring(arrow_html("c", ARROWS, reach=2)).xpath("//svg")[0].get("viewbox").split()]
     assert box[2] == box[3] > 4
     assert box[0] == box[1] == -box[2] / 2
 
