@@ -47,7 +47,7 @@ def mix(colour: str, other: str, share: float) -> str:
 
 def style_sheet() -> str:
     """Give the style sheet of all figures; every output carries it, since some notebooks isolate outputs."""
-    return f"{_themes()}\n{_RULES}\n{_CONTROLS}\n{_highlights()}"
+    return f"{_themes()}\n{_RULES}\n{_CHARTS}\n{_CONTROLS}\n{_highlights()}"
 
 
 def _themes() -> str:
@@ -142,6 +142,39 @@ td:is(:hover,:focus)>.ae-how{{display:block}}
 @container (max-width:30rem){{.ae-flow{{gap:.4rem .4rem;--cell:clamp(22px,calc((100cqi - 58px)/var(--narrow) - 2px),2.4rem)}} .ae table.ae-m{{border-spacing:2px}} .ae .ae-m th[scope=row]{{width:1rem;min-width:1rem;max-width:1rem;padding:0;font-size:.64rem}} .ae-cross{{gap:.3rem .25rem}} .ae .ae-m caption{{font-size:.78rem}} .ae .ae-m caption>span{{left:1.2rem}} .ae .ae-m caption i{{display:none}} .ae .ae-m td:not(.ae-corner){{border-radius:5px}} .ae .ae-m th span{{writing-mode:vertical-rl;margin:2px auto}}}}
 @media print{{.ae{{print-color-adjust:exact;-webkit-print-color-adjust:exact}} .ae-line{{padding-bottom:.4rem;break-inside:avoid}} .ae-hint,.ae-how,.ae-skip{{display:none!important}} .ae-scroll{{overflow:visible}}}}
 @media (forced-colors:active){{.ae .ae-m td.neg{{text-decoration:none}} .ae .ae-m :is(td,th){{forced-color-adjust:none}}}}
+""".strip()
+
+# Charts: lines are stretched to the width of their place, their strokes and all text are not.
+_CHARTS = """
+.ae-chart{margin:.4rem 0;color:var(--ae-ink);font-size:.86rem;forced-color-adjust:none}
+.ae-chart i{font-style:normal}
+.ae .ae-keys{display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;list-style:none;margin:0 0 .2rem;padding:0}
+.ae-keys li{display:flex;align-items:center;gap:.4rem;margin:0} .ae-keys svg{flex:none}
+.ae-keys b{font-weight:600;min-width:3.2em}
+.ae-plot{color:var(--ae-soft)} .ae .ae-plot p{margin:0;font-size:.8rem;line-height:1.3rem}
+.ae-plot .ae-x-label{text-align:right;padding-right:1.4rem}
+.ae-area{position:relative;margin:.35rem 1.4rem 1.4rem 3rem}
+.ae-area svg{position:absolute;inset:0;width:100%;height:100%;overflow:visible;clip-path:inset(-7px)}
+.ae-area i{position:absolute;font-size:.8rem;line-height:1;white-space:nowrap}
+.ae-tick-x{top:calc(100% + .35rem);transform:translateX(-50%)} .ae-tick-y{right:calc(100% + .4rem);transform:translateY(-50%)}
+.ae-area .ae-point{transform:translate(.45rem,35%);color:var(--ae-ink)} .ae-area .ae-late{transform:translate(calc(-100% - .4rem),-110%)}
+.ae-chart :is(path,circle){fill:none;vector-effect:non-scaling-stroke;stroke:color-mix(in srgb,var(--role) 82%,var(--ae-ink));stroke-width:2px;stroke-linejoin:round}
+.ae-chart .ae-grid{stroke:color-mix(in srgb,var(--ae-soft) 24%,var(--ae-paper));stroke-width:1px}
+.ae-chart .ae-line-1{stroke-dasharray:7 4} .ae-chart .ae-line-2{stroke-dasharray:2 4} .ae-chart .ae-line-3{stroke-dasharray:10 3 2 3}
+.ae-chart .ae-dots{stroke-width:7px;stroke-linecap:round}
+.ae-chart .ae-cloud{stroke:color-mix(in srgb,var(--ae-input) 45%,var(--ae-paper));stroke-width:3px;stroke-linecap:round}
+.ae-chart .ae-mark{stroke:var(--ae-ink);stroke-width:1.5px}
+.ae-chart .ae-marked{stroke-width:13px;stroke-linecap:round}
+.ae-chart .ae-arrows{display:block;width:100%;max-width:22rem;margin:0 auto}
+.ae-chart .ae-dashed{stroke-dasharray:5 4} .ae-chart .ae-tip{fill:color-mix(in srgb,var(--role) 82%,var(--ae-ink));stroke-width:1px}
+.ae-arrows text{fill:var(--ae-ink);font-size:calc(.11px*var(--unit));text-anchor:middle;dominant-baseline:central}
+.ae .ae-numbers{display:table;border-collapse:collapse;width:auto;margin:.3rem 0;background:none;font-size:.86rem;color:inherit}
+.ae .ae-numbers caption{caption-side:top;text-align:left;color:var(--ae-soft);padding:0 0 .2rem;margin:0;font-size:.86rem;font-style:normal}
+.ae .ae-numbers tr{background:none!important;border:0}
+.ae .ae-numbers :is(th,td){text-align:right;padding:.1rem .7rem .1rem 0;border:0;border-bottom:1px solid color-mix(in srgb,var(--ae-soft) 25%,var(--ae-paper));background:none;font-weight:400;color:inherit}
+.ae .ae-numbers thead th{color:var(--ae-soft);vertical-align:bottom}
+.ae-chart details{overflow-x:auto}
+@media print{.ae-chart{break-inside:avoid}}
 """.strip()
 
 # The sliders: widgets and their static form share the boxes, so that neither is higher or wider.
