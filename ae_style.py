@@ -133,6 +133,9 @@ td:is(:hover,:focus)>.ae-how{{display:block}}
 .ae-line:has(td:is(:hover,:focus)>.ae-how) .ae-hint{{display:none}}
 .ae-formula{{margin:.2rem 0;color:var(--ae-soft);font-size:.95rem}}
 .ae details{{margin:.2rem 0 .8rem}} .ae summary{{cursor:pointer;padding:.3rem 0;font-weight:500}}
+.ae-step{{margin:1.1rem 0 -.4rem;color:var(--ae-ink)}} .ae-step>span{{margin-left:.7rem;color:var(--ae-soft);font-size:.95rem}} details.ae-step{{margin-bottom:.4rem}} details.ae-step>summary{{cursor:pointer;padding:.3rem 0}}
+.ae-side{{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.6rem,1fr));gap:.9rem .8rem;margin-top:1rem}}
+.ae-one p{{margin:0 0 -.2rem;font-weight:500;font-size:.92rem}} .ae-one .ae-flow{{--cell:25px!important;--text:.8rem!important}}
 .ae-hidden{{position:absolute!important;width:1px;height:1px;margin:-1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}}
 .ae-skip{{position:absolute;left:0;top:-1.1rem;clip-path:inset(50%);font-size:.9rem;z-index:1}}
 .ae-skip:focus{{clip-path:none;background:var(--ae-paper);outline:2px solid var(--ae-ink);padding:.1rem .5rem}}

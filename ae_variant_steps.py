@@ -436,8 +436,8 @@ def _transcoder(variant: Transcoder, sheet: _Sheet) -> VariantSteps:
 def variants_example() -> dict[str, Array]:
     """Give the numbers that the variants need beside those of `ae_core.sparse_autoencoder_example`.
 
-    The gate's biases are such that the gate opens exactly where the book's features fire; magnitudes are one higher,
-    which makes up for what a penalty takes away.  The transcoder's target Y is a layer's output of two numbers a
+    The gated one's magnitudes are the book's pre-activations; its gate is one lower for f1 and f2, as if a penalty had
+    pulled at it.  The transcoder's target Y is a layer's output of two numbers a
     word, which its decoder V_dec, c_dec gives but for one entry.
 
     Returns
@@ -450,9 +450,9 @@ def variants_example() -> dict[str, Array]:
         "k": np.array(1),
         "θ": np.array([1, 3, 0, 1, 0, 0]),
         "ε": np.array(2),
-        "b_gate": np.array([-2, 0, -3, -2, 0, -2]),
+        "b_gate": np.array([-3, -1, -3, -2, 0, -2]),
         "r": np.zeros(6, int),
-        "b_mag": np.array([-2, 1, -3, -2, 0, -2]),
+        "b_mag": np.array([-2, 0, -3, -2, 0, -2]),
         "p": np.array([2, 4]),
         "Y": np.array([[2, -2, -1, 4, 4], [0, 8, 3, 0, 2]]),
         "V_dec": np.array([[0, 1, 0, -1, 2, -1], [1, 0, 0, -2, 0, 3]]),

@@ -64,14 +64,16 @@ def show_colours() -> Drawing:
 # ------------------------------------------------------------------------------------------------ HTML
 
 
-def step_html(step: Step) -> str:
+def step_html(step: Step, anchor: str = "") -> str:
     """Draw a step as one ``<div>`` of tables, without the style sheet.
 
-    What comes after the step's own result (the rest of a backward pass) is folded away.
+    What comes after the step's own result (the rest of a backward pass) is folded away.  ``anchor`` is the address
+    of the step's end, where steps of several walkthroughs stand on one page.
     """
+    anchor = anchor or f"after-step-{step.number}"
     drawn, folded, about = [], [], False
     for line in _lines(step):
-        (folded if about else drawn).append(_line_html(line, step, first=not drawn and not folded))
+        (folded if about else drawn).append(_line_html(line, anchor, first=not drawn and not folded))
         about = about or any(computation.result is step.result for computation in line)
     if folded:
         results = [c.result.name for line in _lines(step) for c in line if c.result is not step.result]
@@ -79,7 +81,7 @@ def step_html(step: Step) -> str:
         drawn.append(f"<details><summary>{title}</summary>{''.join(folded)}</details>")
     return (
         f'<div class="ae" role="group" aria-label="{html.escape(summary(step))}">{"".join(drawn)}'
-        f'<span id="after-step-{step.number}"></span></div>'
+        f'<span id="{anchor}"></span></div>'
     )
 
 
@@ -118,7 +120,7 @@ def _lines(step: Step) -> list[list[Computation]]:
     return lines
 
 
-def _line_html(line: list[Computation], step: Step, first: bool) -> str:
+def _line_html(line: list[Computation], anchor: str, first: bool) -> str:
     tables = _Tables(line)
     parts, widths = zip(*(_computation_html(computation, tables, alone=k == 0) for k, computation in enumerate(line)))
     # Wide paper holds the whole line side by side; on narrow paper its parts wrap, and the widest one counts.
@@ -126,7 +128,7 @@ def _line_html(line: list[Computation], step: Step, first: bool) -> str:
     tight = " ae-tight" if side_by_side > TIGHT_CELLS else ""
     cells = f"--cells:{side_by_side:g};--narrow:{max(max(part) for part in widths)}"
     formula = "" if first else f'<p class="ae-formula">{symbol(", ".join(c.formula for c in line))}</p>'
-    skip = f'<a class="ae-skip" href="#after-step-{step.number}">Skip these matrices</a>' if first else ""
+    skip = f'<a class="ae-skip" href="#{anchor}">Skip these matrices</a>' if first else ""
     hint = "Point at a result, tap it or tab to it, to see its arithmetic." if first else ""
     return (
         f'{formula}<div class="ae-line">{skip}<div class="ae-scroll"><div class="ae-flow{tight}" style="{cells}">{"".join(parts)}</div></div>'

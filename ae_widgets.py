@@ -126,6 +126,10 @@ class Chapter:
 
     # What follows is for the panels.
 
+    def inputs(self) -> dict[str, ae_core.Matrix]:
+        """Give the matrices that may have sliders, by name."""
+        return {m.name: m for step in self.steps for m in step.inputs}
+
     def entry(self, name: str, row: int, column: int, title: str) -> Entry:
         """Give the controls of one number; a number shown in two steps has the same ones in both."""
         key = (name, row, column)
@@ -289,10 +293,15 @@ class Panel(ipywidgets.VBox):
         if number == len(chapter.steps):
             rows.append(chapter.update_controls())
         rows.append(look.row(chapter.presets, chapter.reset_all))
+        self._lay_out([self.figure], rows)
+
+    def _lay_out(self, figures: list[ipywidgets.HTML], rows: list[ipywidgets.HBox]) -> None:
+        """Stack figures, message, sliders and rows of buttons; the page finds the figures from the second place on."""
+        chapter, look = self.chapter, self.chapter._look
         self.rows = rows
         self.controls = ipywidgets.VBox([*(group.widget for group in self.groups), *rows], layout=look.box)
         self.controls.add_class("ae-controls")
-        super().__init__([look.sheet, self.figure, chapter.message, self.controls], layout=look.box)
+        super().__init__([look.sheet, *figures, chapter.message, self.controls], layout=look.box)
         self.add_class("ae-panel")
 
     def draw(self, step: Step) -> None:
@@ -304,16 +313,29 @@ class Panel(ipywidgets.VBox):
     def _repr_mimebundle_(self, **keywords):
         bundle = super()._repr_mimebundle_(**keywords)
         data, *metadata = bundle if isinstance(bundle, tuple) else (bundle,)
-        data = {**data, "text/html": self.static_html(), "text/plain": summary(self.drawn)}
+        data = {**data, "text/html": self.static_html(), "text/plain": self.text()}
         return (data, *metadata) if metadata else data
+
+    def text(self) -> str:
+        """Say in words what the panel shows."""
+        return summary(self.drawn)
+
+    def drawings(self) -> list[str]:
+        """Give the HTML of each figure."""
+        return [step_html(self.drawn)]
+
+    def is_first(self) -> bool:
+        """Tell whether the panel brings the page its style sheet."""
+        return self.drawn.number == 1
 
     def static_html(self) -> str:
         """Give the panel as plain HTML: the matrices, and the controls as they stand."""
-        sheet = f"<style>{style_sheet()}</style>" if self.drawn.number == 1 else ""
+        sheet = f"<style>{style_sheet()}</style>" if self.is_first() else ""
+        figures = "".join(f'<div class="ae-figure">{drawing}</div>' for drawing in self.drawings())
         groups = "".join(group.static_html() for group in self.groups)
         rows = "".join(f'<div class="ae-row">{"".join(map(_static_control, row.children))}</div>' for row in self.rows)
         return (
-            f'{sheet}<div class="ae-live ae-panel" data-model-id="{self.model_id}"><div class="ae-figure">{step_html(self.drawn)}</div>'
+            f'{sheet}<div class="ae-live ae-panel" data-model-id="{self.model_id}">{figures}'
             f'<div class="ae-controls" aria-hidden="true">{groups}{rows}</div></div>'
         )
 
@@ -335,7 +357,7 @@ class _Group:
 
     def __init__(self, chapter: Chapter, number: int, names: tuple[str, ...]):
         look = chapter._look
-        inputs = {m.name: m for step in chapter.steps for m in step.inputs}
+        inputs = chapter.inputs()
         self.matrices = [inputs[name] for name in names]
         columns = [(m, j) for m in self.matrices for j in range(len(m.column_labels))]
         self.headings = [m.column_labels[j] for m, j in columns]

@@ -31,9 +31,9 @@ async function draw() {
     host.hidden = true;
     place.after(host);
     const model = await manager.get_model(place.dataset.modelId);
-    const figure = model.get('children')?.[1];
-    const drawn = place.querySelector('.ae-figure');
-    if (figure && drawn) figure.drawn = new WeakRef(drawn);
+    const figures = model.get('children')?.slice(1) ?? [];
+    const drawn = place.querySelectorAll(':scope > .ae-figure');
+    for (const [i, picture] of drawn.entries()) if (figures[i]) figures[i].drawn = new WeakRef(picture);
     const view = await manager.show(model, host);
     await view.displayed;
     place.replaceWith(host);

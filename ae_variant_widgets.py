@@ -1,0 +1,271 @@
+"""The chapter of the variants: eight walkthroughs that share one set of sliders, side by side, and trained.
+
+`variants_chapter` gives the drawn part.  ``chapter.shared()`` shows what all variants read, with its sliders;
+``chapter.section(3)`` the third variant's steps with the sliders of what is its own; ``chapter.side_by_side()`` all
+of them at a glance.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+import ae_core
+from ae_core import Matrix, Step, format_number
+from ae_train import l0
+from ae_variant_steps import variant_walkthrough, variants_example
+from ae_variants import (
+    BatchTopK,
+    BiasSubtracted,
+    Gated,
+    JumpReLU,
+    Matryoshka,
+    Standard,
+    TopK,
+    Transcoder,
+    Variant,
+)
+from ae_view import _Tables, step_html, summary, symbol
+from ae_widgets import Chapter, Panel, Parameters, Plan, _Group, _model_parameters, _same, _sparse_autoencoder, _zeros
+
+
+class Section(NamedTuple):
+    """One variant on the page."""
+
+    title: str
+    variant: Callable[[Parameters], Variant]
+    """Made from the chapter's parameters."""
+    sliders: tuple[tuple[str, ...], ...]
+    """Groups of parameters that are the variant's own."""
+    renamed: dict[str, str] = {}
+    """The variant's parameters that are not the shared ones, by the chapter's names."""
+    target: str | None = None
+
+    def walkthrough(self, p: Parameters) -> tuple[Step, ...]:
+        names = {"W_enc": "W_enc", "b_enc": "b_enc", "W_dec": "W_dec", "b_dec": "b_dec", **self.renamed}
+        parameters = {theirs: p[ours] for theirs, ours in names.items()}
+        return variant_walkthrough(self.variant(p), parameters, p["X"], ae_core.TOKENS, p[self.target] if self.target else None)
+
+
+def _prefixes(p: Parameters) -> tuple[int, ...]:
+    return tuple(sorted(int(length) for length in p["p"]))
+
+
+SECTIONS = (
+    Section("Bias-subtracted", lambda p: BiasSubtracted(p["λ"]), (("λ",),)),
+    Section("Decoder-norm-weighted", lambda p: Standard(p["λ"]), (("λ",),)),
+    Section("TopK", lambda p: TopK(p["k"], subtract_decoder_bias=False), (("k",),)),
+    Section("BatchTopK", lambda p: BatchTopK(p["k"], subtract_decoder_bias=False), (("k",),)),
+    Section(
+        "JumpReLU",
+        lambda p: JumpReLU(p["λ"], p["ε"], subtract_decoder_bias=False),
+        (("θ",), ("λ",), ("ε",)),
+        {"threshold": "θ"},
+    ),
+    Section(
+        "Gated",
+        lambda p: Gated(p["λ"]),
+        (("b_gate", "r", "b_mag"), ("λ",)),
+        {"b_enc": "b_gate", "r_mag": "r", "b_mag": "b_mag"},
+    ),
+    Section(
+        "Matryoshka",
+        lambda p: Matryoshka(p["k"], prefixes=_prefixes(p), subtract_decoder_bias=False),
+        (("p",), ("k",)),
+    ),
+    Section(
+        "Transcoder",
+        lambda p: Transcoder(p["λ"]),
+        (("Y",), ("V_dec", "c_dec"), ("λ",)),
+        {"W_dec": "V_dec", "b_dec": "c_dec"},
+        target="Y",
+    ),
+)
+"""The variants in the chapter's order."""
+
+
+def variants_chapter() -> VariantsChapter:
+    """Make the sliders and steps of the variants' chapter."""
+    return VariantsChapter(variants_plan())
+
+
+def variants_plan() -> Plan:
+    """Plan the chapter: the sparse autoencoder's numbers, the variants' own, and presets that teach."""
+    model, x, l1_coefficient = ae_core.sparse_autoencoder_example()
+    book = {"X": x, **_model_parameters(model), "λ": l1_coefficient, **variants_example()}
+    return Plan(
+        book=book,
+        walkthrough=lambda p: tuple(step for section in SECTIONS for step in section.walkthrough(p)),
+        sliders={},
+        limits={"λ": (0, 10, 0.5), "k": (0, 6, 1), "θ": (0, 12, 1), "ε": (1, 12, 1), "r": (-2, 2, 0.1), "p": (1, 6, 1)},
+        model=lambda p: _sparse_autoencoder({**p, "subtract_decoder_bias": False}),
+        presets={
+            "the book's numbers": lambda p: p,
+            "all weights and biases 0": lambda p: {**p, **_zeros(p, "W_", "b_", "V_")},
+            "k = 6 and θ = 0: ReLU for all": lambda p: {**p, "k": np.array(6), "θ": np.zeros(6, int)},
+            "λ = 0": lambda p: {**p, "λ": 0},
+            "gated: a steeper f2": lambda p: {
+                **p,
+                "b_gate": np.array([-2, 0, -3, -2, 0, -2]),
+                "r": np.array([0, np.log(2), 0, 0, 0, 0]),
+                "b_mag": np.array([-2, -5, -3, -2, 0, -2]),
+            },
+        },
+    )
+
+
+class VariantsChapter(Chapter):
+    """One set of parameters, eight walkthroughs; ``steps`` holds those of all variants, one after the other."""
+
+    @property
+    def walkthroughs(self) -> list[tuple[Step, ...]]:
+        """The steps by variant: each walkthrough begins at its step 1."""
+        begins = [i for i, step in enumerate(self.steps) if step.number == 1]
+        return [self.steps[i:j] for i, j in zip(begins, [*begins[1:], len(self.steps)])]
+
+    def inputs(self) -> dict[str, Matrix]:
+        prefixes = np.asarray(self.parameters["p"])[:, None]
+        return {**super().inputs(), "p": Matrix("p", "loss", prefixes, ("p1", "p2"), ("p",))}
+
+    def shared(self) -> VariantPanel:
+        """Show the pre-activations that most variants start from, with the sliders of all that is shared."""
+        return self._panel(0, (("W_enc", "b_enc"), ("X",), ("W_dec", "b_dec")))
+
+    def section(self, number: int) -> VariantPanel:
+        """Show all steps of a variant, with the sliders of what is its own."""
+        if number not in range(1, len(SECTIONS) + 1):
+            raise ValueError(f"number: expected a variant from 1 to {len(SECTIONS)}, got {number!r}")
+        return self._panel(number, SECTIONS[number - 1].sliders)
+
+    def side_by_side(self) -> VariantPanel:
+        """Show features and losses of all variants."""
+        return self._panel(len(SECTIONS) + 1, (("k",), ("λ",)))
+
+    def _panel(self, number: int, sliders) -> VariantPanel:
+        if number not in self.panels:
+            self.panels[number] = VariantPanel(self, number, sliders)
+        return self.panels[number]
+
+    def pieces(self, number: int) -> list[_Piece]:
+        """Give what a panel draws: one piece a step, or one of all variants."""
+        walkthroughs = self.walkthroughs
+        if number == 0:
+            # TopK's first step, as that of any variant which does not subtract the decoder's bias
+            return [_Piece((walkthroughs[2][0],), "shared")]
+        if number > len(SECTIONS):
+            return [_Piece(self.steps, "side by side")]
+        return [_Piece((step,), f"variant-{number}") for step in walkthroughs[number - 1]]
+
+    def _draw(self) -> None:
+        self.steps = self.plan.walkthrough(self.parameters)
+        for panel in self.panels.values():
+            panel.draw()
+
+
+class _Piece(NamedTuple):
+    """What one figure shows."""
+
+    steps: tuple[Step, ...]
+    key: str
+
+    def html(self) -> str:
+        if self.key == "side by side":
+            return side_by_side_html(self.steps)
+        (step,) = self.steps
+        if self.key == "shared":
+            return step_html(step, "after-shared")
+        drawn = step_html(step, f"after-{self.key}-{step.number}")
+        title = f"<b>Step {step.number} · {html.escape(step.title)}</b>"
+        if step.number == 1 and len(step.computations) == 1 and step.computations[0].operation is ae_core.AFFINE:
+            return f"<details class=\"ae-step\"><summary>{title}, as at the top of the page</summary>{drawn}</details>"
+        formula = symbol(step.computations[0].formula)
+        return f'<p class="ae-step" role="heading" aria-level="3">{title}<span>{formula}</span></p>{drawn}'
+
+    def same(self, other: _Piece) -> bool:
+        return all(map(_same, self.steps, other.steps))
+
+
+class VariantPanel(Panel):
+    """One variant, what they share, or all of them; one figure a step."""
+
+    def __init__(self, chapter: VariantsChapter, number: int, sliders):
+        self.chapter, self.number, look = chapter, number, chapter._look
+        self.drawn = chapter.pieces(number)
+        self.figures = [look.html(piece.html()) for piece in self.drawn]
+        self.groups = [_Group(chapter, number, names) for names in sliders]
+        self._lay_out(self.figures, [look.row(chapter.presets, chapter.reset_all)])
+
+    def draw(self) -> None:
+        """Draw the figures that changed."""
+        pieces = self.chapter.pieces(self.number)
+        for figure, old, new in zip(self.figures, self.drawn, pieces):
+            if not old.same(new):
+                figure.value = new.html()
+        self.drawn = pieces
+
+    def text(self) -> str:
+        return "\n".join(summary(piece.steps[0]) if len(piece.steps) == 1 else comparison_text(piece.steps) for piece in self.drawn)
+
+    def drawings(self) -> list[str]:
+        return [piece.html() for piece in self.drawn]
+
+    def is_first(self) -> bool:
+        return self.number == 0
+
+
+# ------------------------------------------------------------------------------------------------ side by side
+
+
+LOSSES = ("MSE", "L1", "L0", "Aux", "L")
+
+
+class Outcome(NamedTuple):
+    """What a variant made of the words."""
+
+    title: str
+    features: Matrix
+    l0: float
+    """How many features a word has, on average."""
+    losses: dict[str, float]
+    """By their names in the walkthrough."""
+
+
+def outcomes(steps: tuple[Step, ...]) -> list[Outcome]:
+    """Read features and losses off the walkthroughs of all variants, one after the other."""
+    begins = [i for i, step in enumerate(steps) if step.number == 1]
+    found = []
+    for section, i, j in zip(SECTIONS, begins, [*begins[1:], len(steps)]):
+        results = {c.result.name: c.result for step in steps[i:j] for c in step.computations}
+        losses = {name: m.entries[0][0] for name, m in results.items() if m.role == "loss" and m.values.size == 1 and name != "θ"}
+        found.append(Outcome(section.title, results["f"], l0(results["f"].values), losses))
+    return found
+
+
+def side_by_side_html(steps: tuple[Step, ...]) -> str:
+    """Draw a table of all variants' numbers, and their features beside each other."""
+    found = outcomes(steps)
+    rows = []
+    for number, one in enumerate(found, start=1):
+        charged = " + ".join(f"{symbol(name)} {format_number(value)}" for name, value in one.losses.items() if name not in ("MSE", "L"))
+        total = one.losses.get("L", one.losses["MSE"])
+        cells = (format_number(one.l0), format_number(one.losses["MSE"]), charged or "–", format_number(total))
+        rows.append(f'<tr><th scope="row">{number} {one.title}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    head = "".join(f'<th scope="col">{title}</th>' for title in ("variant", "L0", "MSE", "what else it pays", "L"))
+    tables = "".join(
+        f'<div class="ae-one"><p>{number} {one.title}</p><div class="ae-flow ae-tight" style="--cells:14;--narrow:13">{_Tables([]).draw(one.features)}</div></div>'
+        for number, one in enumerate(found, start=1)
+    )
+    return (
+        f'<div class="ae" role="group" aria-label="{html.escape(comparison_text(steps))}">'
+        f'<div class="ae-scroll"><table class="ae-numbers"><caption>All eight on the same five words</caption><thead><tr>{head}</tr></thead>'
+        f'<tbody>{"".join(rows)}</tbody></table></div><div class="ae-side">{tables}</div></div>'
+    )
+
+
+def comparison_text(steps: tuple[Step, ...]) -> str:
+    """Say in words how many features each variant keeps, and its error."""
+    parts = (f"{one.title} {format_number(one.l0)} and {format_number(one.losses['MSE'])}" for one in outcomes(steps))
+    return f"Features a word and squared error: {', '.join(parts)}."
