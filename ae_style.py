@@ -214,6 +214,7 @@ _CONTROLS = """
 .ae-track{grid-area:auto/auto/auto/span 3;position:relative;height:30px;margin-right:10px}
 .ae-track::before{content:"";position:absolute;left:12px;right:12px;top:13px;height:4px;border-radius:2px;background:color-mix(in srgb,var(--role) 40%,var(--ae-paper))}
 .ae-track::after{content:"";position:absolute;left:calc(var(--at)*78/102);width:24px;height:24px;top:3px;border-radius:50%;background:var(--ae-paper);border:2px solid color-mix(in srgb,var(--role) 85%,var(--ae-ink));box-sizing:border-box}
+.ae-scrub .ae-track{grid-area:auto;margin:0} .ae-scrub .ae-track::after{left:calc(var(--share)*(100% - 24px))}
 .ae-sliders .widget-slider .slider-container{margin:0 12px;height:30px;display:flex;align-items:center}
 .ae-sliders .noUi-target{width:100%;height:4px;border:0;border-radius:2px;box-shadow:none;background:color-mix(in srgb,var(--role) 40%,var(--ae-paper))}
 .ae-sliders .noUi-target .noUi-connects{background:none}

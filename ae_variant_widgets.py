@@ -176,8 +176,8 @@ class _Piece(NamedTuple):
             return side_by_side_html(self.steps)
         (step,) = self.steps
         if self.key == "shared":
-            return step_html(step, "after-shared")
-        drawn = step_html(step, f"after-{self.key}-{step.number}")
+            return step_html(step, "shared")
+        drawn = step_html(step, f"{self.key}-{step.number}")
         title = f"<b>Step {step.number} · {html.escape(step.title)}</b>"
         if step.number == 1 and len(step.computations) == 1 and step.computations[0].operation is ae_core.AFFINE:
             return f"<details class=\"ae-step\"><summary>{title}, as at the top of the page</summary>{drawn}</details>"

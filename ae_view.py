@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 import ae_core
@@ -64,24 +65,40 @@ def show_colours() -> Drawing:
 # ------------------------------------------------------------------------------------------------ HTML
 
 
-def step_html(step: Step, anchor: str = "") -> str:
+def step_html(step: Step, name: str = "") -> str:
     """Draw a step as one ``<div>`` of tables, without the style sheet.
 
-    What comes after the step's own result (the rest of a backward pass) is folded away.  ``anchor`` is the address
-    of the step's end, where steps of several walkthroughs stand on one page.
+    What comes after the step's own result (the rest of a backward pass) is folded away.  ``name`` tells it from others,
+    where steps of several walkthroughs stand on one page.
     """
-    anchor = anchor or f"after-step-{step.number}"
-    drawn, folded, about = [], [], False
-    for line in _lines(step):
-        (folded if about else drawn).append(_line_html(line, anchor, first=not drawn and not folded))
-        about = about or any(computation.result is step.result for computation in line)
+    return computations_html(step.computations, summary(step), name or f"step-{step.number}", about=step.result)
+
+
+def computations_html(computations: Sequence[Computation], text: str, name: str, about: Matrix | None = None) -> str:
+    """Draw computations as one ``<div>`` of tables, without the style sheet.
+
+    Parameters
+    ----------
+    computations : sequence of Computation
+    text : str
+        What they show, in words.
+    name : str
+        Another one for each drawing of a page: the end of the drawing can then be skipped to.
+    about : Matrix, optional
+        What comes after this result is folded away.
+    """
+    drawn, folded, is_after = [], [], False
+    lines = _lines(computations)
+    for line in lines:
+        (folded if is_after else drawn).append(_line_html(line, name, first=not drawn and not folded))
+        is_after = is_after or any(computation.result is about for computation in line)
     if folded:
-        results = [c.result.name for line in _lines(step) for c in line if c.result is not step.result]
+        results = [c.result.name for line in lines for c in line if c.result is not about]
         title = f"The whole backward pass: {symbol(', '.join(results))}"
         drawn.append(f"<details><summary>{title}</summary>{''.join(folded)}</details>")
     return (
-        f'<div class="ae" role="group" aria-label="{html.escape(summary(step))}">{"".join(drawn)}'
-        f'<span id="{anchor}"></span></div>'
+        f'<div class="ae" role="group" aria-label="{html.escape(text)}">{"".join(drawn)}'
+        f'<span id="after-{name}"></span></div>'
     )
 
 
@@ -106,10 +123,10 @@ def symbol(name: str) -> str:
     return re.sub(r"\b(d?[AWZb])(\d)", r"\1<sub>\2</sub>", name)
 
 
-def _lines(step: Step) -> list[list[Computation]]:
+def _lines(computations: Sequence[Computation]) -> list[list[Computation]]:
     """Put computations side by side as long as the next one reads only what its line already shows."""
     lines, shown = [], set()
-    for computation in step.computations:
+    for computation in computations:
         inputs = {id(matrix) for matrix in computation.inputs}
         if lines and inputs <= shown and len(lines[-1]) < CHAINED:
             lines[-1].append(computation)
@@ -120,7 +137,7 @@ def _lines(step: Step) -> list[list[Computation]]:
     return lines
 
 
-def _line_html(line: list[Computation], anchor: str, first: bool) -> str:
+def _line_html(line: list[Computation], name: str, first: bool) -> str:
     tables = _Tables(line)
     parts, widths = zip(*(_computation_html(computation, tables, alone=k == 0) for k, computation in enumerate(line)))
     # Wide paper holds the whole line side by side; on narrow paper its parts wrap, and the widest one counts.
@@ -128,7 +145,7 @@ def _line_html(line: list[Computation], anchor: str, first: bool) -> str:
     tight = " ae-tight" if side_by_side > TIGHT_CELLS else ""
     cells = f"--cells:{side_by_side:g};--narrow:{max(max(part) for part in widths)}"
     formula = "" if first else f'<p class="ae-formula">{symbol(", ".join(c.formula for c in line))}</p>'
-    skip = f'<a class="ae-skip" href="#{anchor}">Skip these matrices</a>' if first else ""
+    skip = f'<a class="ae-skip" href="#after-{name}">Skip these matrices</a>' if first else ""
     hint = "Point at a result, tap it or tab to it, to see its arithmetic." if first else ""
     return (
         f'{formula}<div class="ae-line">{skip}<div class="ae-scroll"><div class="ae-flow{tight}" style="{cells}">{"".join(parts)}</div></div>'
@@ -345,7 +362,7 @@ def plot(step: Step):
     # Imported here, since a page that only shows tables need not load it.
     from matplotlib.figure import Figure
 
-    line = next(line for line in _lines(step) if any(c.result is step.result for c in line))
+    line = next(line for line in _lines(step.computations) if any(c.result is step.result for c in line))
     placed = list(_places(line))
     width = max(x + len(matrix.column_labels) for matrix, x, _, _ in placed) + 0.6
     height = max(y + len(matrix.row_labels) for matrix, _, y, _ in placed) + 0.4

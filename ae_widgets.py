@@ -275,7 +275,17 @@ class _Slider(ipywidgets.FloatSlider):
         super().send_state(sorted(key, key="value".__eq__) if isinstance(key, (set, list)) else key)
 
 
-class Panel(ipywidgets.VBox):
+class Framed(ipywidgets.VBox):
+    """A box of widgets that has a ``static_html()`` and a ``text()``, shown where widgets cannot live."""
+
+    def _repr_mimebundle_(self, **keywords):
+        bundle = super()._repr_mimebundle_(**keywords)
+        data, *metadata = bundle if isinstance(bundle, tuple) else (bundle,)
+        data = {**data, "text/html": self.static_html(), "text/plain": self.text()}
+        return (data, *metadata) if metadata else data
+
+
+class Panel(Framed):
     """One step on the page: its matrices, the message of a failed callback, the sliders.
 
     Shown where widgets cannot live (the built page before it is live, a printed sheet), it is plain HTML of
@@ -309,12 +319,6 @@ class Panel(ipywidgets.VBox):
         if not _same(self.drawn, step):
             self.figure.value = step_html(step)
             self.drawn = step
-
-    def _repr_mimebundle_(self, **keywords):
-        bundle = super()._repr_mimebundle_(**keywords)
-        data, *metadata = bundle if isinstance(bundle, tuple) else (bundle,)
-        data = {**data, "text/html": self.static_html(), "text/plain": self.text()}
-        return (data, *metadata) if metadata else data
 
     def text(self) -> str:
         """Say in words what the panel shows."""

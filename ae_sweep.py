@@ -1,0 +1,131 @@
+"""One training for each λ on planted features, and how close each came to what was planted.
+
+It imports numpy and the book's own modules; the same seed gives the same sweep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ae_core import Array, SparseAutoencoder
+from ae_train import (
+    PlantedFeatures,
+    TrainingResult,
+    dead_features,
+    explained_variance,
+    l0,
+    train_sparse_autoencoder,
+)
+
+HELD_OUT = 1000
+"""Tokens that a model is judged by; training has seen none of them."""
+
+
+class Match(NamedTuple):
+    """For each true direction the learned column that points most like it."""
+
+    learned: Array
+    """Which column, shape (number of true ones,); one column may be the best for two of them."""
+    cosine: Array
+    """Of the angle between the two, same shape; 1 is the same direction."""
+
+
+class Quality(NamedTuple):
+    """How a model does on tokens that it has not seen, and how well it knows what was planted."""
+
+    l0: float
+    """Mean number of active features of a token."""
+    explained_variance: float
+    dead: int
+    """Features that no token activates."""
+    mmcs: float
+    """Mean over true directions of the best cosine."""
+    norm_ratio: float
+    """Σ ‖X′‖ / Σ ‖X‖: 1 if what comes back is as long as what went in, less if it has shrunk."""
+    activation_ratio: float
+    """Σ f ‖W_dec column‖ / Σ a, each true feature with its match, over the tokens that have it: 1 is no shrinkage."""
+
+
+class Sweep(NamedTuple):
+    """Trainings that differ in λ alone."""
+
+    planted: PlantedFeatures
+    l1_coefficients: tuple[float, ...]
+    results: tuple[TrainingResult, ...]
+    qualities: tuple[Quality, ...]
+
+
+def match_features(learned, true) -> Match:
+    """Find for each true direction the learned column with the largest cosine.
+
+    Parameters
+    ----------
+    learned : array_like, shape (d, m)
+        Such as W_dec; a column of zeros resembles nothing.
+    true : array_like, shape (d, n)
+    """
+    learned, true = (np.asarray(matrix, float) for matrix in (learned, true))
+    norms = np.linalg.norm(learned, axis=0)
+    cosines = (true / np.linalg.norm(true, axis=0)).T @ (learned / np.where(norms > 0, norms, 1))
+    best = cosines.argmax(1)
+    return Match(best, np.minimum(cosines[np.arange(len(best)), best], 1.0))
+
+
+def judge(model: SparseAutoencoder, planted: PlantedFeatures, seed: int) -> Quality:
+    """Judge a model by `HELD_OUT` fresh tokens and by the planted directions.
+
+    Parameters
+    ----------
+    model : SparseAutoencoder
+    planted : PlantedFeatures
+    seed : int
+        Of the tokens.
+    """
+    x, activations = planted.draw(np.random.default_rng(seed), HELD_OUT)
+    forward = model.forward(x)
+    match = match_features(model.W_dec, planted.directions)
+    found = forward.features[match.learned] * model.decoder_norms()[match.learned, None]
+    norms = [float(np.linalg.norm(tokens, axis=0).sum()) for tokens in (forward.reconstruction, x)]
+    return Quality(
+        l0=float(l0(forward.features)),
+        explained_variance=explained_variance(x, forward.reconstruction),
+        dead=dead_features(forward.features),
+        mmcs=float(match.cosine.mean()),
+        norm_ratio=norms[0] / norms[1],
+        activation_ratio=float(found[activations > 0].sum() / activations.sum()),
+    )
+
+
+def sweep_l1(
+    planted: PlantedFeatures,
+    n_features: int,
+    l1_coefficients: Sequence[float],
+    *,
+    steps: int,
+    batch_size: int,
+    learning_rate: float,
+    seed: int,
+) -> Sweep:
+    """Train one sparse autoencoder for each λ, all from the same start and on the same tokens.
+
+    Parameters
+    ----------
+    planted : PlantedFeatures
+    n_features : int
+        m, of each sparse autoencoder.
+    l1_coefficients : sequence of float
+        λ ≥ 0.
+    steps, batch_size, learning_rate, seed
+        As for `train_sparse_autoencoder`.
+    """
+    results = tuple(
+        train_sparse_autoencoder(
+            planted, n_features, l1_coefficient=l1, steps=steps, batch_size=batch_size, learning_rate=learning_rate, seed=seed, warm_up_steps=20
+        )
+        for l1 in l1_coefficients
+    )
+    # Tokens of another seed than those of the training.
+    return Sweep(planted, tuple(l1_coefficients), results, tuple(judge(result.model, planted, seed + 1) for result in results))
