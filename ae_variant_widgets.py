@@ -43,10 +43,21 @@ class Section(NamedTuple):
     renamed: dict[str, str] = {}
     """The variant's parameters that are not the shared ones, by the chapter's names."""
     target: str | None = None
+    borrowed: tuple[int, str] = (0, "")
+    """How many of its first steps are drawn elsewhere on the page, and where."""
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The chapter's name of each of the variant's parameters."""
+        return {"W_enc": "W_enc", "b_enc": "b_enc", "W_dec": "W_dec", "b_dec": "b_dec", **self.renamed}
+
+    def read(self, p: Parameters) -> list:
+        """Give all parameters of the chapter that the walkthrough depends on."""
+        own = {name for group in self.sliders for name in group} | ({self.target} if self.target else set())
+        return [p[name] for name in sorted({"X", *self.names.values(), *own})]
 
     def walkthrough(self, p: Parameters) -> tuple[Step, ...]:
-        names = {"W_enc": "W_enc", "b_enc": "b_enc", "W_dec": "W_dec", "b_dec": "b_dec", **self.renamed}
-        parameters = {theirs: p[ours] for theirs, ours in names.items()}
+        parameters = {theirs: p[ours] for theirs, ours in self.names.items()}
         return variant_walkthrough(self.variant(p), parameters, p["X"], ae_core.TOKENS, p[self.target] if self.target else None)
 
 
@@ -54,16 +65,18 @@ def _prefixes(p: Parameters) -> tuple[int, ...]:
     return tuple(sorted(int(length) for length in p["p"]))
 
 
+TOP = "at the top of this page"
 SECTIONS = (
     Section("Bias-subtracted", lambda p: BiasSubtracted(p["λ"]), (("λ",),)),
-    Section("Decoder-norm-weighted", lambda p: Standard(p["λ"]), (("λ",),)),
-    Section("TopK", lambda p: TopK(p["k"], subtract_decoder_bias=False), (("k",),)),
-    Section("BatchTopK", lambda p: BatchTopK(p["k"], subtract_decoder_bias=False), (("k",),)),
+    Section("Decoder-norm-weighted", lambda p: Standard(p["λ"]), (("λ",),), borrowed=(1, TOP)),
+    Section("TopK", lambda p: TopK(p["k"], subtract_decoder_bias=False), (("k",),), borrowed=(1, TOP)),
+    Section("BatchTopK", lambda p: BatchTopK(p["k"], subtract_decoder_bias=False), (("k",),), borrowed=(1, TOP)),
     Section(
         "JumpReLU",
         lambda p: JumpReLU(p["λ"], p["ε"], subtract_decoder_bias=False),
         (("θ",), ("λ",), ("ε",)),
         {"threshold": "θ"},
+        borrowed=(1, TOP),
     ),
     Section(
         "Gated",
@@ -75,13 +88,15 @@ SECTIONS = (
         "Matryoshka",
         lambda p: Matryoshka(p["k"], prefixes=_prefixes(p), subtract_decoder_bias=False),
         (("p",), ("k",)),
+        borrowed=(3, "in BatchTopK"),
     ),
     Section(
         "Transcoder",
         lambda p: Transcoder(p["λ"]),
-        (("Y",), ("V_dec", "c_dec"), ("λ",)),
+        (("V_dec", "c_dec"), ("λ",)),
         {"W_dec": "V_dec", "b_dec": "c_dec"},
         target="Y",
+        borrowed=(2, "in the decoder-norm-weighted one"),
     ),
 )
 """The variants in the chapter's order."""
@@ -98,7 +113,7 @@ def variants_plan() -> Plan:
     book = {"X": x, **_model_parameters(model), "λ": l1_coefficient, **variants_example()}
     return Plan(
         book=book,
-        walkthrough=lambda p: tuple(step for section in SECTIONS for step in section.walkthrough(p)),
+        walkthrough=_Walkthroughs(),
         sliders={},
         limits={"λ": (0, 10, 0.5), "k": (0, 6, 1), "θ": (0, 12, 1), "ε": (1, 12, 1), "r": (-2, 2, 0.1), "p": (1, 6, 1)},
         model=lambda p: _sparse_autoencoder({**p, "subtract_decoder_bias": False}),
@@ -117,14 +132,28 @@ def variants_plan() -> Plan:
     )
 
 
+class _Walkthroughs:
+    """Lays out all variants' steps, one after the other; those that nothing has changed for are not laid out again."""
+
+    def __init__(self):
+        self.known: list[tuple[list, tuple[Step, ...]]] = [([], ())] * len(SECTIONS)
+
+    def __call__(self, p: Parameters) -> tuple[Step, ...]:
+        for k, section in enumerate(SECTIONS):
+            old, new = self.known[k][0], section.read(p)
+            if len(old) != len(new) or any(one is not other for one, other in zip(old, new)):
+                self.known[k] = new, section.walkthrough(p)
+        return tuple(step for _, steps in self.known for step in steps)
+
+
+def by_variant(steps: tuple[Step, ...]) -> list[tuple[Step, ...]]:
+    """Part the steps of all variants: each walkthrough begins at its step 1."""
+    begins = [i for i, step in enumerate(steps) if step.number == 1]
+    return [steps[i:j] for i, j in zip(begins, [*begins[1:], len(steps)])]
+
+
 class VariantsChapter(Chapter):
     """One set of parameters, eight walkthroughs; ``steps`` holds those of all variants, one after the other."""
-
-    @property
-    def walkthroughs(self) -> list[tuple[Step, ...]]:
-        """The steps by variant: each walkthrough begins at its step 1."""
-        begins = [i for i, step in enumerate(self.steps) if step.number == 1]
-        return [self.steps[i:j] for i, j in zip(begins, [*begins[1:], len(self.steps)])]
 
     def inputs(self) -> dict[str, Matrix]:
         prefixes = np.asarray(self.parameters["p"])[:, None]
@@ -132,7 +161,7 @@ class VariantsChapter(Chapter):
 
     def shared(self) -> VariantPanel:
         """Show the pre-activations that most variants start from, with the sliders of all that is shared."""
-        return self._panel(0, (("W_enc", "b_enc"), ("X",), ("W_dec", "b_dec")))
+        return self._panel(0, (("b_enc",), ("b_dec",), ("X",)))
 
     def section(self, number: int) -> VariantPanel:
         """Show all steps of a variant, with the sliders of what is its own."""
@@ -151,13 +180,16 @@ class VariantsChapter(Chapter):
 
     def pieces(self, number: int) -> list[_Piece]:
         """Give what a panel draws: one piece a step, or one of all variants."""
-        walkthroughs = self.walkthroughs
-        if number == 0:
-            # TopK's first step, as that of any variant which does not subtract the decoder's bias
-            return [_Piece((walkthroughs[2][0],), "shared")]
         if number > len(SECTIONS):
             return [_Piece(self.steps, "side by side")]
-        return [_Piece((step,), f"variant-{number}") for step in walkthroughs[number - 1]]
+        walkthroughs = by_variant(self.steps)
+        if number == 0:
+            # The first step of any variant which does not subtract the decoder's bias.
+            return [_Piece((walkthroughs[1][0],), "shared")]
+        count, where = SECTIONS[number - 1].borrowed
+        pieces = [_Piece((step,), f"variant-{number}") for step in walkthroughs[number - 1]]
+        first = pieces[count]._replace(borrowed=_borrowed_html(pieces[:count], where))
+        return [first, *pieces[count + 1 :]]
 
     def _draw(self) -> None:
         self.steps = self.plan.walkthrough(self.parameters)
@@ -170,22 +202,31 @@ class _Piece(NamedTuple):
 
     steps: tuple[Step, ...]
     key: str
+    borrowed: str = ""
+    """What stands before it: steps that are drawn elsewhere."""
 
     def html(self) -> str:
         if self.key == "side by side":
             return side_by_side_html(self.steps)
         (step,) = self.steps
         if self.key == "shared":
-            return step_html(step, "shared")
-        drawn = step_html(step, f"{self.key}-{step.number}")
-        title = f"<b>Step {step.number} · {html.escape(step.title)}</b>"
-        if step.number == 1 and len(step.computations) == 1 and step.computations[0].operation is ae_core.AFFINE:
-            return f"<details class=\"ae-step\"><summary>{title}, as at the top of the page</summary>{drawn}</details>"
+            return step_html(step, self.key)
+        return self.borrowed + self.title() + step_html(step, f"{self.key}-{step.number}")
+
+    def title(self, more: str = "") -> str:
+        (step,) = self.steps
         formula = symbol(step.computations[0].formula)
-        return f'<p class="ae-step" role="heading" aria-level="3">{title}<span>{formula}</span></p>{drawn}'
+        return (
+            f'<p class="ae-step" role="heading" aria-level="3"><b>Step {step.number} · {html.escape(step.title)}</b>'
+            f"<span>{formula}{more}</span></p>"
+        )
 
     def same(self, other: _Piece) -> bool:
-        return all(map(_same, self.steps, other.steps))
+        return all(one is two or _same(one, two) for one, two in zip(self.steps, other.steps))
+
+
+def _borrowed_html(pieces: list[_Piece], where: str) -> str:
+    return "".join(piece.title(f", as {where}") for piece in pieces)
 
 
 class VariantPanel(Panel):
@@ -235,10 +276,9 @@ class Outcome(NamedTuple):
 
 def outcomes(steps: tuple[Step, ...]) -> list[Outcome]:
     """Read features and losses off the walkthroughs of all variants, one after the other."""
-    begins = [i for i, step in enumerate(steps) if step.number == 1]
     found = []
-    for section, i, j in zip(SECTIONS, begins, [*begins[1:], len(steps)]):
-        results = {c.result.name: c.result for step in steps[i:j] for c in step.computations}
+    for section, own in zip(SECTIONS, by_variant(steps)):
+        results = {c.result.name: c.result for step in own for c in step.computations}
         losses = {name: m.entries[0][0] for name, m in results.items() if m.role == "loss" and m.values.size == 1 and name != "θ"}
         found.append(Outcome(section.title, results["f"], l0(results["f"].values), losses))
     return found

@@ -271,7 +271,7 @@ def _row(key: _Key) -> str:
     """Give the cells of a row; those of a result carry their arithmetic."""
     _, (i, entries, bias, (scale, bias_scale)), _ = key.compared
     matrix, _, computation = key.drawn_from
-    place = _places_of(matrix)
+    place = _places_of(matrix.name, matrix.row_labels, matrix.column_labels)
     switched_off_by = computation.operation.switched_off if computation else ""
     before = computation.inputs[0].entries[i] if switched_off_by else None
     leave_open = computation is not None and computation.operation is ae_core.DESCENT_SIGN
@@ -326,20 +326,22 @@ def _short(value: float) -> str:
     return text
 
 
+@lru_cache
 def _label(label: str) -> str:
     """Write a token's number above its word."""
     number, _, word = label.partition(" ")
     return f"{html.escape(number)}<span>{html.escape(word)}</span>" if word else html.escape(label)
 
 
-def _places_of(matrix: Matrix):
+@lru_cache
+def _places_of(name: str, row_labels: tuple[str, ...], column_labels: tuple[str, ...]):
     """Give a function that names an entry as a reader would: ``Z1 row 3, X2``."""
-    name = symbol(matrix.name)
-    if matrix.values.size == 1:
+    name = symbol(name)
+    if len(row_labels) == len(column_labels) == 1:
         return lambda row, column: name
     rows, columns = (
         [f"{word} {label}" if label.isdigit() else html.escape(label) for label in labels]
-        for word, labels in (("row", matrix.row_labels), ("column", matrix.column_labels))
+        for word, labels in (("row", row_labels), ("column", column_labels))
     )
     return lambda row, column: f"{name} {rows[row]}, {columns[column]}"
 
