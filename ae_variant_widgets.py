@@ -29,7 +29,7 @@ from ae_variants import (
     Variant,
 )
 from ae_view import _Tables, step_html, summary, symbol
-from ae_widgets import Chapter, Panel, Parameters, Plan, _Group, _model_parameters, _same, _sparse_autoencoder, _zeros
+from ae_widgets import Chapter, Panel, Parameters, Plan, _Group, _model_parameters, _same, _sparse_autoencoder, _whole, _zeros
 
 
 class Section(NamedTuple):
@@ -122,6 +122,12 @@ def variants_plan() -> Plan:
             "all weights and biases 0": lambda p: {**p, **_zeros(p, "W_", "b_", "V_")},
             "k = 6 and θ = 0: ReLU for all": lambda p: {**p, "k": np.array(6), "θ": np.zeros(6, int)},
             "λ = 0": lambda p: {**p, "λ": 0},
+            "f2 half as large, its column twice as long": lambda p: {
+                **p,
+                "W_enc": _scaled_row(p["W_enc"], 1, 0.5),
+                "b_enc": _scaled_row(p["b_enc"], 1, 0.5),
+                "W_dec": _scaled_row(p["W_dec"].T, 1, 2).T,
+            },
             "gated: a steeper f2": lambda p: {
                 **p,
                 "b_gate": np.array([-2, 0, -3, -2, 0, -2]),
@@ -130,6 +136,12 @@ def variants_plan() -> Plan:
             },
         },
     )
+
+
+def _scaled_row(matrix, row: int, factor: float):
+    scaled = np.array(matrix, float)
+    scaled[row] *= factor
+    return _whole(scaled)
 
 
 class _Walkthroughs:
