@@ -19,6 +19,7 @@ from ae_train import (
     l0,
     train_sparse_autoencoder,
 )
+from ae_variants import VariantModel
 
 HELD_OUT = 1000
 """Tokens that a model is judged by; training has seen none of them."""
@@ -74,24 +75,31 @@ def match_features(learned, true) -> Match:
     return Match(best, np.minimum(cosines[np.arange(len(best)), best], 1.0))
 
 
-def judge(model: SparseAutoencoder, planted: PlantedFeatures, seed: int) -> Quality:
-    """Judge a model by `HELD_OUT` fresh tokens and by the planted directions.
+def judge(
+    model: SparseAutoencoder | VariantModel, planted: PlantedFeatures, seed: int, *, tokens: int = HELD_OUT, outputs: Array | None = None
+) -> Quality:
+    """Judge a model by fresh tokens and by the planted directions.
 
     Parameters
     ----------
-    model : SparseAutoencoder
+    model : SparseAutoencoder or VariantModel
     planted : PlantedFeatures
     seed : int
         Of the tokens.
+    tokens : int
+    outputs : array_like, shape (out, n), optional
+        For a transcoder: the directions along which it is to write each planted feature.
     """
-    x, activations = planted.draw(np.random.default_rng(seed), HELD_OUT)
+    x, activations = planted.draw(np.random.default_rng(seed), tokens)
     forward = model.forward(x)
-    match = match_features(model.W_dec, planted.directions)
-    found = forward.features[match.learned] * model.decoder_norms()[match.learned, None]
-    norms = [float(np.linalg.norm(tokens, axis=0).sum()) for tokens in (forward.reconstruction, x)]
+    directions = planted.directions if outputs is None else outputs
+    target = x if outputs is None else directions @ activations
+    match = match_features(model.W_dec, directions)
+    found = forward.features[match.learned] * np.linalg.norm(model.W_dec, axis=0)[match.learned, None]
+    norms = [float(np.linalg.norm(columns, axis=0).sum()) for columns in (forward.reconstruction, target)]
     return Quality(
         l0=float(l0(forward.features)),
-        explained_variance=explained_variance(x, forward.reconstruction),
+        explained_variance=explained_variance(target, forward.reconstruction),
         dead=dead_features(forward.features),
         mmcs=float(match.cosine.mean()),
         norm_ratio=norms[0] / norms[1],

@@ -1,8 +1,8 @@
 """The chapter of the variants: eight walkthroughs that share one set of sliders, side by side, and trained.
 
-`variants_chapter` gives the drawn part.  ``chapter.shared()`` shows what all variants read, with its sliders;
-``chapter.section(3)`` the third variant's steps with the sliders of what is its own; ``chapter.side_by_side()`` all
-of them at a glance.
+``chapter.shared()`` shows what all variants read, with its sliders; ``chapter.section(3)`` the third variant's steps
+with the sliders of what is its own; ``chapter.side_by_side()`` all of them at a glance; ``chapter.trained()`` how
+they do once they are trained.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ import html
 from collections.abc import Callable
 from typing import NamedTuple
 
+import ipywidgets
 import numpy as np
 
 import ae_core
+from ae_chart import Chart, Series
+from ae_compare import Compared, compare_variants
 from ae_core import Matrix, Step, format_number
-from ae_train import l0
+from ae_train import PlantedFeatures, l0, planted_features
 from ae_variant_steps import variant_walkthrough, variants_example
 from ae_variants import (
     BatchTopK,
@@ -29,7 +32,21 @@ from ae_variants import (
     Variant,
 )
 from ae_view import _Tables, step_html, summary, symbol
-from ae_widgets import Chapter, Panel, Parameters, Plan, _Group, _model_parameters, _same, _sparse_autoencoder, _whole, _zeros
+from ae_widgets import (
+    Chapter,
+    Framed,
+    Panel,
+    Parameters,
+    Plan,
+    _Group,
+    _Look,
+    _model_parameters,
+    _same,
+    _sparse_autoencoder,
+    _static_control,
+    _whole,
+    _zeros,
+)
 
 
 class Section(NamedTuple):
@@ -185,6 +202,10 @@ class VariantsChapter(Chapter):
         """Show features and losses of all variants."""
         return self._panel(len(SECTIONS) + 1, (("k",), ("λ",)))
 
+    def trained(self, n_features: int = 16, d: int = 8, probability: float = 0.05) -> TrainedVariants:
+        """Train all variants on ``n_features`` planted in ``d`` dimensions, and show how they do."""
+        return TrainedVariants(self._look, planted_features(n_features, d, seed=1, probability=probability))
+
     def _panel(self, number: int, sliders) -> VariantPanel:
         if number not in self.panels:
             self.panels[number] = VariantPanel(self, number, sliders)
@@ -300,20 +321,28 @@ def side_by_side_html(steps: tuple[Step, ...]) -> str:
     """Draw a table of all variants' numbers, and their features beside each other."""
     found = outcomes(steps)
     rows = []
-    for number, one in enumerate(found, start=1):
+    for one in found:
         charged = " + ".join(f"{symbol(name)} {format_number(value)}" for name, value in one.losses.items() if name not in ("MSE", "L"))
         total = one.losses.get("L", one.losses["MSE"])
-        cells = (format_number(one.l0), format_number(one.losses["MSE"]), charged or "–", format_number(total))
-        rows.append(f'<tr><th scope="row">{number} {one.title}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    head = "".join(f'<th scope="col">{title}</th>' for title in ("variant", "L0", "MSE", "what else it pays", "L"))
+        rows.append((one.title, format_number(one.l0), format_number(one.losses["MSE"]), charged or "–", format_number(total)))
+    table = _table_html("All eight on the same five words", ("variant", "L0", "MSE", "what else it pays", "L"), rows)
     tables = "".join(
         f'<div class="ae-one"><p>{number} {one.title}</p><div class="ae-flow ae-tight" style="--cells:14;--narrow:13">{_Tables([]).draw(one.features)}</div></div>'
         for number, one in enumerate(found, start=1)
     )
+    return f'<div class="ae" role="group" aria-label="{html.escape(comparison_text(steps))}">{table}<div class="ae-side">{tables}</div></div>'
+
+
+def _table_html(caption: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """Write a row a variant, numbered as in the chapter."""
+    titles = "".join(f'<th scope="col">{title}</th>' for title in head)
+    body = "".join(
+        f'<tr><th scope="row">{number} {title}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+        for number, (title, *cells) in enumerate(rows, start=1)
+    )
     return (
-        f'<div class="ae" role="group" aria-label="{html.escape(comparison_text(steps))}">'
-        f'<div class="ae-scroll"><table class="ae-numbers"><caption>All eight on the same five words</caption><thead><tr>{head}</tr></thead>'
-        f'<tbody>{"".join(rows)}</tbody></table></div><div class="ae-side">{tables}</div></div>'
+        f'<div class="ae-scroll"><table class="ae-numbers"><caption>{caption}</caption>'
+        f"<thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
@@ -321,3 +350,86 @@ def comparison_text(steps: tuple[Step, ...]) -> str:
     """Say in words how many features each variant keeps, and its error."""
     parts = (f"{one.title} {format_number(one.l0)} and {format_number(one.losses['MSE'])}" for one in outcomes(steps))
     return f"Features a word and squared error: {', '.join(parts)}."
+
+
+# ----------------------------------------------------------------------------------------------------- trained
+
+
+class TrainedVariants(Framed):
+    """All variants trained at the same L0: a table of the last seed, a chart of all seeds tried, a button for another.
+
+    Parameters
+    ----------
+    look : _Look
+    planted : PlantedFeatures
+    """
+
+    def __init__(self, look: _Look, planted: PlantedFeatures):
+        self.planted = planted
+        self.runs = [compare_variants(planted, seed=0)]
+        self.figure, self.message = look.html(trained_html(self.runs)), look.html()
+        self.message.add_class("ae-message")
+        self.button = ipywidgets.Button(
+            description=self.INVITATION, tooltip="All eight, from another start and on other tokens", layout=look.button, style=look.button_style
+        )
+        self.button.on_click(lambda _: self.train_again())
+        self.controls = ipywidgets.VBox([look.row(self.button)], layout=look.box)
+        self.controls.add_class("ae-controls")
+        super().__init__([look.sheet, self.figure, self.message, self.controls], layout=look.box)
+        self.add_class("ae-panel")
+
+    INVITATION = "Train all eight with another seed"
+
+    def train_again(self) -> None:
+        """Train with the next seed; what was there before stays until the last variant is done."""
+        self.message.value, self.button.disabled = "", True
+        try:
+            self.runs.append(compare_variants(self.planted, seed=100 * len(self.runs), progress=self._tell))
+            self.figure.value = trained_html(self.runs)
+        except (Exception, KeyboardInterrupt) as error:
+            self.message.value = f'<p role="alert">{html.escape(f"{type(error).__name__}: {error}")}</p>'
+        finally:
+            self.button.description, self.button.disabled = self.INVITATION, False
+
+    def _tell(self, number: int) -> None:
+        self.button.description = f"Training {number} of {len(SECTIONS)} …"
+
+    def text(self) -> str:
+        return trained_text(self.runs)
+
+    def static_html(self) -> str:
+        return (
+            f'<div class="ae-live ae-panel" data-model-id="{self.model_id}"><div class="ae-figure">{self.figure.value}</div>'
+            f'<div class="ae-controls" aria-hidden="true"><div class="ae-row">{_static_control(self.button)}</div></div></div>'
+        )
+
+
+def trained_html(runs: list[tuple[Compared, ...]]) -> str:
+    """Draw the table of the last run, and all runs in a chart."""
+    rows = []
+    for title, knob, setting, quality in runs[-1]:
+        measured = (quality.explained_variance, quality.activation_ratio, quality.mmcs)
+        rows.append((title, f"{knob} = {setting:.3g}", f"{quality.l0:.2f}", *(f"{value:.3f}" for value in measured), str(quality.dead)))
+    head = ("variant", "its knob", "L0", "explained variance", "size kept", "MMCS", "dead")
+    table = _table_html("Trained to equal L0", head, rows)
+    return f'<div class="ae" role="group" aria-label="{html.escape(trained_text(runs))}">{table}</div>{trained_chart(runs).html()}'
+
+
+def trained_chart(runs: list[tuple[Compared, ...]]) -> Chart:
+    """Chart what was rebuilt against what was found."""
+
+    def points(found, *more):
+        qualities = [one.quality for run in found for one in run]
+        return [q.explained_variance for q in qualities], [q.mmcs for q in qualities], *more
+
+    numbers = tuple(str(number) for number in range(1, len(SECTIONS) + 1))
+    series = [Series("this seed", *points(runs[-1:], "activation", "dots", numbers))]
+    if len(runs) > 1:
+        series.insert(0, Series("earlier seeds", *points(runs[:-1], "pre_activation", "dots")))
+    return Chart("Rebuilt and found, each variant by its number", tuple(series), "explained variance", "MMCS")
+
+
+def trained_text(runs: list[tuple[Compared, ...]]) -> str:
+    """Say in words how each variant did."""
+    parts = (f"{one.title} {one.quality.explained_variance:.2f} and {one.quality.mmcs:.2f}" for one in runs[-1])
+    return f"Explained variance and MMCS at equal L0: {', '.join(parts)}."
