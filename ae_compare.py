@@ -136,6 +136,6 @@ def _train_to_l0(contender: Contender, planted, outputs: Array | None, probe: Ar
             schedule = {"warm_up_steps": 5, "decay_share": 0.5, "sparsity_warm_up_share": 0}
         model = train_sparse_autoencoder(
             planted if outputs is None else pairs, planted.directions.shape[1], activation=contender.variant(setting), start=model,
-            steps=STEPS, batch_size=BATCH, learning_rate=LEARNING_RATE, seed=seed + k, **schedule,
+            steps=STEPS, batch_size=BATCH, learning_rate=LEARNING_RATE, seed=seed + k, dtype=np.float64, **schedule,
         ).model  # fmt: skip
     return setting, model

@@ -133,7 +133,7 @@ td:is(:hover,:focus)>.ae-how{{display:block}}
 .ae-line:has(td:is(:hover,:focus)>.ae-how) .ae-hint{{display:none}}
 .ae-formula{{margin:.2rem 0;color:var(--ae-soft);font-size:.95rem}}
 .ae details{{margin:.2rem 0 .8rem}} .ae summary{{cursor:pointer;padding:.3rem 0;font-weight:500}}
-.ae-step{{margin:1.1rem 0 -.4rem;color:var(--ae-ink)}} .ae-step>span{{margin-left:.7rem;color:var(--ae-soft);font-size:.95rem}} details.ae-step{{margin-bottom:.4rem}} details.ae-step>summary{{cursor:pointer;padding:.3rem 0}}
+.ae-step{{margin:1.1rem 0 -.4rem;color:var(--ae-ink);font-size:1rem}} .ae-step b{{font-weight:600;margin-right:.7rem}} .ae-step>span{{color:var(--ae-soft);font-size:.95rem}}
 .ae-side{{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.6rem,1fr));gap:.9rem .8rem;margin-top:1rem}}
 .ae-one p{{margin:0 0 -.2rem;font-weight:500;font-size:.92rem}} .ae-one .ae-flow{{--cell:25px!important;--text:.8rem!important}}
 .ae-hidden{{position:absolute!important;width:1px;height:1px;margin:-1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}}
@@ -189,6 +189,7 @@ _CONTROLS = """
 .ae-message [role=alert]{color:var(--ae-ink);border-left:4px solid var(--ae-loss);padding:.3rem .8rem;background:color-mix(in srgb,var(--ae-loss) 14%,var(--ae-paper))}
 .ae-controls{color:var(--ae-ink);font-size:.95rem;padding-bottom:1.2rem!important}
 .ae-group{padding:.2rem 0} .ae-group sub{line-height:0}
+.ae-variants>.ae-controls{display:flex;flex-flow:row wrap!important;align-items:flex-start;gap:0 1.6rem} .ae-variants>.ae-controls>.ae-row{flex:1 0 100%}
 .ae-row select{appearance:auto!important;background-image:none!important}
 .ae-row{display:flex!important;flex-wrap:wrap;align-items:center;gap:.3rem .7rem;min-height:38px}
 .ae-row .widget-html{flex:0 0 auto} .ae-row .widget-html-content{line-height:32px!important;height:32px}

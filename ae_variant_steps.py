@@ -443,7 +443,7 @@ def variants_example() -> dict[str, Array]:
     Returns
     -------
     dict of arrays
-        ``k``, ``θ`` (m,), ``ε``, ``b_gate`` (m,), ``r`` (m,), ``b_mag`` (m,), ``p`` (2,), ``Y`` (2, n),
+        ``k``, ``θ`` (m,), ``ε``, ``b_gate`` (m,), ``r`` (m,), ``b_mag`` (m,), ``p1``, ``p2``, ``Y`` (2, n),
         ``V_dec`` (2, m), ``c_dec`` (2,).
     """
     return {
@@ -453,7 +453,8 @@ def variants_example() -> dict[str, Array]:
         "b_gate": np.array([-3, -1, -3, -2, 0, -2]),
         "r": np.zeros(6, int),
         "b_mag": np.array([-2, 0, -3, -2, 0, -2]),
-        "p": np.array([2, 4]),
+        "p1": np.array(2),
+        "p2": np.array(4),
         "Y": np.array([[2, -2, -1, 4, 4], [0, 8, 3, 0, 2]]),
         "V_dec": np.array([[0, 1, 0, -1, 2, -1], [1, 0, 0, -2, 0, 3]]),
         "c_dec": np.array([0, 0]),

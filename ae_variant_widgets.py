@@ -55,8 +55,10 @@ class Section(NamedTuple):
     title: str
     variant: Callable[[Parameters], Variant]
     """Made from the chapter's parameters."""
+    settings: tuple[str, ...]
+    """The parameters that it is made from."""
     sliders: tuple[tuple[str, ...], ...]
-    """Groups of parameters that are the variant's own."""
+    """Groups of parameters that are moved here; each copy of a slider costs the page time."""
     renamed: dict[str, str] = {}
     """The variant's parameters that are not the shared ones, by the chapter's names."""
     target: str | None = None
@@ -70,8 +72,8 @@ class Section(NamedTuple):
 
     def read(self, p: Parameters) -> list:
         """Give all parameters of the chapter that the walkthrough depends on."""
-        own = {name for group in self.sliders for name in group} | ({self.target} if self.target else set())
-        return [p[name] for name in sorted({"X", *self.names.values(), *own})]
+        target = {self.target} if self.target else set()
+        return [p[name] for name in sorted({"X", *self.names.values(), *self.settings, *target})]
 
     def walkthrough(self, p: Parameters) -> tuple[Step, ...]:
         parameters = {theirs: p[ours] for theirs, ours in self.names.items()}
@@ -79,18 +81,19 @@ class Section(NamedTuple):
 
 
 def _prefixes(p: Parameters) -> tuple[int, ...]:
-    return tuple(sorted(int(length) for length in p["p"]))
+    return tuple(sorted((int(p["p1"]), int(p["p2"]))))
 
 
 TOP = "at the top of this page"
 SECTIONS = (
-    Section("Bias-subtracted", lambda p: BiasSubtracted(p["λ"]), (("λ",),)),
-    Section("Decoder-norm-weighted", lambda p: Standard(p["λ"]), (("λ",),), borrowed=(1, TOP)),
-    Section("TopK", lambda p: TopK(p["k"], subtract_decoder_bias=False), (("k",),), borrowed=(1, TOP)),
-    Section("BatchTopK", lambda p: BatchTopK(p["k"], subtract_decoder_bias=False), (("k",),), borrowed=(1, TOP)),
+    Section("Bias-subtracted", lambda p: BiasSubtracted(p["λ"]), ("λ",), ()),
+    Section("Decoder-norm-weighted", lambda p: Standard(p["λ"]), ("λ",), (("λ",),), borrowed=(1, TOP)),
+    Section("TopK", lambda p: TopK(p["k"], subtract_decoder_bias=False), ("k",), (("k",),), borrowed=(1, TOP)),
+    Section("BatchTopK", lambda p: BatchTopK(p["k"], subtract_decoder_bias=False), ("k",), (("k",),), borrowed=(1, TOP)),
     Section(
         "JumpReLU",
         lambda p: JumpReLU(p["λ"], p["ε"], subtract_decoder_bias=False),
+        ("λ", "ε"),
         (("θ",), ("λ",), ("ε",)),
         {"threshold": "θ"},
         borrowed=(1, TOP),
@@ -98,19 +101,22 @@ SECTIONS = (
     Section(
         "Gated",
         lambda p: Gated(p["λ"]),
-        (("b_gate", "r", "b_mag"), ("λ",)),
+        ("λ",),
+        (("b_gate", "r", "b_mag"),),
         {"b_enc": "b_gate", "r_mag": "r", "b_mag": "b_mag"},
     ),
     Section(
         "Matryoshka",
         lambda p: Matryoshka(p["k"], prefixes=_prefixes(p), subtract_decoder_bias=False),
-        (("p",), ("k",)),
+        ("k", "p1", "p2"),
+        (("p1",), ("p2",)),
         borrowed=(3, "in BatchTopK"),
     ),
     Section(
         "Transcoder",
         lambda p: Transcoder(p["λ"]),
-        (("V_dec", "c_dec"), ("λ",)),
+        ("λ",),
+        (("V_dec", "c_dec"),),
         {"W_dec": "V_dec", "b_dec": "c_dec"},
         target="Y",
         borrowed=(2, "in the decoder-norm-weighted one"),
@@ -132,7 +138,7 @@ def variants_plan() -> Plan:
         book=book,
         walkthrough=_Walkthroughs(),
         sliders={},
-        limits={"λ": (0, 10, 0.5), "k": (0, 6, 1), "θ": (0, 12, 1), "ε": (1, 12, 1), "r": (-2, 2, 0.1), "p": (1, 6, 1)},
+        limits={"λ": (0, 10, 0.5), "k": (0, 6, 1), "θ": (0, 12, 1), "ε": (1, 12, 1), "r": (-2, 2, 0.1), "p1": (1, 6, 1), "p2": (1, 6, 1)},
         model=lambda p: _sparse_autoencoder({**p, "subtract_decoder_bias": False}),
         presets={
             "the book's numbers": lambda p: p,
@@ -185,8 +191,8 @@ class VariantsChapter(Chapter):
     """One set of parameters, eight walkthroughs; ``steps`` holds those of all variants, one after the other."""
 
     def inputs(self) -> dict[str, Matrix]:
-        prefixes = np.asarray(self.parameters["p"])[:, None]
-        return {**super().inputs(), "p": Matrix("p", "loss", prefixes, ("p1", "p2"), ("p",))}
+        prefixes = {name: Matrix(name, "loss", [[self.parameters[name]]], (name,), ("",)) for name in ("p1", "p2")}
+        return {**super().inputs(), **prefixes}
 
     def shared(self) -> VariantPanel:
         """Show the pre-activations that most variants start from, with the sliders of all that is shared."""
@@ -264,6 +270,8 @@ def _borrowed_html(pieces: list[_Piece], where: str) -> str:
 
 class VariantPanel(Panel):
     """One variant, what they share, or all of them; one figure a step."""
+
+    classes = ("ae-panel", "ae-variants")
 
     def __init__(self, chapter: VariantsChapter, number: int, sliders):
         self.chapter, self.number, look = chapter, number, chapter._look

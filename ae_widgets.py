@@ -292,6 +292,8 @@ class Panel(Framed):
     the same size.
     """
 
+    classes = ("ae-panel",)
+
     def __init__(self, chapter: Chapter, number: int):
         self.chapter, self.drawn = chapter, chapter.steps[number - 1]
         look = chapter._look
@@ -312,7 +314,8 @@ class Panel(Framed):
         self.controls = ipywidgets.VBox([*(group.widget for group in self.groups), *rows], layout=look.box)
         self.controls.add_class("ae-controls")
         super().__init__([look.sheet, *figures, chapter.message, self.controls], layout=look.box)
-        self.add_class("ae-panel")
+        for name in self.classes:
+            self.add_class(name)
 
     def draw(self, step: Step) -> None:
         """Draw the step, unless it is what the figure shows already."""
@@ -339,7 +342,7 @@ class Panel(Framed):
         groups = "".join(group.static_html() for group in self.groups)
         rows = "".join(f'<div class="ae-row">{"".join(map(_static_control, row.children))}</div>' for row in self.rows)
         return (
-            f'{sheet}<div class="ae-live ae-panel" data-model-id="{self.model_id}">{figures}'
+            f'{sheet}<div class="ae-live {" ".join(self.classes)}" data-model-id="{self.model_id}">{figures}'
             f'<div class="ae-controls" aria-hidden="true">{groups}{rows}</div></div>'
         )
 
