@@ -17,6 +17,7 @@ from ae_core import (
     sparse_autoencoder_example,
     sparse_autoencoder_walkthrough,
 )
+from ae_variant_widgets import SECTIONS, by_variant, variants_plan
 from ae_widgets import autoencoder_plan, sparse_autoencoder_plan
 
 CHAPTERS = Path(__file__).resolve().parent.parent / "chapters"
@@ -35,8 +36,8 @@ def cell(notebook, name):
 # ---------------------------------------------------------------------------------- how they are kept
 
 
-def test_there_are_the_three_notebooks():
-    assert set(NOTEBOOKS) == {"intro", *STEPS}
+def test_there_are_the_four_notebooks():
+    assert set(NOTEBOOKS) == {"intro", *STEPS, "variants"}
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -92,6 +93,19 @@ def test_a_step_is_prose_code_and_a_question_with_a_hidden_answer(name, step):
     assert code.source == f"chapter.step({step.number})"
     parts = re.fullmatch(r"<details><summary>(.+)</summary>\n\n(.+)\n\n</details>", question.source, re.DOTALL)
     assert "?" in parts[1] and "<" not in parts[2]
+
+
+@pytest.mark.parametrize(("number", "section"), list(enumerate(SECTIONS, start=1)))
+def test_a_variant_is_prose_code_and_something_to_try(number, section):
+    cells = {cell.id: cell.source for cell in NOTEBOOKS["variants"].cells}
+    ids = list(cells)
+    at = ids.index(f"variant-{number}")
+    assert ids[at : at + 3] == [f"variant-{number}", f"variant-{number:02}-code", f"variant-{number:02}-question"]
+    prose, code, question = (cells[name] for name in ids[at : at + 3])
+    assert prose.startswith(f"## Variant {number} · {section.title}\n")
+    assert "**Look at**" in prose
+    assert code == f"chapter.section({number})"
+    assert re.fullmatch(r"<details><summary>(Choose|Move|Set|At the top of the page set) .+\?</summary>\n\n[^<]+\n\n</details>", question)
 
 
 # -------------------------------------------------------------------------------------- that they run
@@ -245,16 +259,181 @@ CLAIMS = [
 ]
 
 
+VARIANTS_BOOK = variants_plan().book
+
+
+def variant(number, preset="the book's numbers", **moved):
+    """A variant's matrices at a preset, with some parameters moved: a number, or the entries that change."""
+    plan = variants_plan()
+    p = plan.presets[preset](dict(plan.book))
+    for name, change in moved.items():
+        p[name] = np.array(p[name])
+        for place, value in change.items() if isinstance(change, dict) else [((), change)]:
+            p[name][place] = value
+    return values(by_variant(plan.walkthrough(p))[number - 1])
+
+
+def mse(number, *arguments, **moved):
+    return variant(number, *arguments, **moved)["MSE"].item()
+
+
+def features_of(word, number, **moved):
+    return np.flatnonzero(variant(number, **moved)["f"][:, word]).tolist()
+
+
+def counts(number, **moved):
+    return (variant(number, **moved)["f"] != 0).sum(0).tolist()
+
+
+def keeps_the_same(numbers, preset):
+    first, *others = (variant(number, preset)["f"] for number in numbers)
+    return all(equals(first, other) for other in others)
+
+
+HALVED, RELU_FOR_ALL = "f2 half as large, its column twice as long", "k = 6 and θ = 0: ReLU for all"
+F1, F2, F6 = 0, 1, 5
+
+# Those of the training are in test_variant_chapter.py.
+CLAIMS += [
+    ("variants", "shared", "these thirty numbers", lambda: variant(2)["Z"].size == 30),
+    ("variants", "shared-question", "Nine", lambda: (variant(2)["Z"] > 0).sum() == 9),
+    ("variants", "variant-1", "row 2 of $X$ has lost 1", lambda: equals(VARIANTS_BOOK["b_dec"], [0, 1, 0])),
+    ("variants", "variant-1", "four rows of $Z$ have moved", lambda: np.flatnonzero((variant(1)["Z"] != variant(2)["Z"]).any(1)).tolist() == [1, 2, 3, 5]),
+    ("variants", "variant-1", "the error in step 4 is large", lambda: (mse(1), mse(2)) == (40, 2)),
+    (
+        "variants",
+        "variant-01-question",
+        "X′ stays as it was, and the penalty falls from 46 to 34",
+        lambda: (variant(1)["L1"], variant(1, HALVED)["L1"]) == (46, 34) and equals(variant(1)["X′"], variant(1, HALVED)["X′"]),
+    ),
+    ("variants", "variant-2", "in five steps", lambda: len(SECTIONS[1].walkthrough(VARIANTS_BOOK)) == 5),
+    (
+        "variants",
+        "variant-2",
+        "f2's column has length 1.41, f6's has length 3",
+        lambda: variant(2)["norm"][0, [F2, F6]] == pytest.approx([1.41, 3], abs=0.005),
+    ),
+    ("variants", "variant-02-question", "Nothing.", lambda: variant(2, HALVED)["L1"] == pytest.approx(variant(2)["L1"])),
+    ("variants", "variant-3", "Its f1 and f6 are both 2", lambda: equals(variant(3)["Z"][[F1, F6], EVEREST], [2, 2])),
+    ("variants", "variant-3", "of equals we keep the first", lambda: features_of(EVEREST, 3) == [F1]),
+    ("variants", "variant-03-question", "It falls from 48 to 4, then to 2", lambda: [mse(3, k=k) for k in (1, 2, 3)] == [48, 4, 2]),
+    (
+        "variants",
+        "variant-03-question",
+        "No word has more than three numbers above 0",
+        lambda: (variant(3)["Z"] > 0).sum(0).max() == 3 and equals(variant(3, k=3)["f"], variant(2)["f"]),
+    ),
+    (
+        "variants",
+        "variant-4",
+        "coffee and Everest got two features each, tea one, Monday and Fuji none",
+        lambda: counts(4) == [0, 2, 0, 2, 1],
+    ),
+    ("variants", "variant-4", "These are five as before, yet the error is smaller", lambda: (sum(counts(3)), sum(counts(4))) == (5, 5) and mse(4) < mse(3)),
+    (
+        "variants",
+        "variant-04-question",
+        "from 0 to 2",
+        lambda: VARIANTS_BOOK["X"][1, FUJI] == 0,
+    ),
+    (
+        "variants",
+        "variant-04-question",
+        "Fuji's f6 is now 3, so it gets in, and Everest's f6 has to leave",
+        lambda: (variant(4, X={(1, FUJI): 2})["f"][F6, FUJI], features_of(EVEREST, 4), features_of(EVEREST, 4, X={(1, FUJI): 2}))
+        == (3, [F1, F6], [F1]),
+    ),
+    (
+        "variants",
+        "variant-05-question",
+        "Tea gets f1",
+        lambda: (features_of(TEA, 5), features_of(TEA, 5, θ={0: 0})) == ([F2], [F1, F2]),
+    ),
+    (
+        "variants",
+        "variant-05-question",
+        "The error falls from 8 to 4, the penalty rises from 14 to 16: 20 in all instead of 22",
+        lambda: [tuple(variant(5, **moved)[name].item() for name in ("MSE", "L0", "L")) for moved in ({}, {"θ": {0: 0}})]
+        == [(8, 14, 22), (4, 16, 20)],
+    ),
+    ("variants", "variant-05-question", "its slope for θ of f1 was 2", lambda: variant(5)["dθ"][F1] == 2),
+    (
+        "variants",
+        "variant-6",
+        "the gate has 4, one less than the magnitude",
+        lambda: (variant(6)["G"][F2, COFFEE], variant(6)["M"][F2, COFFEE], variant(6)["f"][F2, COFFEE]) == (4, 5, 5),
+    ),
+    ("variants", "variant-6", "The feature is still 5", lambda: variant(6)["f"][F2, COFFEE] == 5),
+    (
+        "variants",
+        "variant-06-question",
+        "5 for coffee as before, 3 for tea instead of 4",
+        lambda: equals(variant(6)["f"][F2, [COFFEE, TEA]], [5, 4])
+        and variant(6, "gated: a steeper f2")["f"][F2, [COFFEE, TEA]] == pytest.approx([5, 3]),
+    ),
+    (
+        "variants",
+        "variant-06-question",
+        "grows twice as fast",
+        lambda: np.exp(variants_plan().presets["gated: a steeper f2"](dict(VARIANTS_BOOK))["r"][F2]) == pytest.approx(2),
+    ),
+    ("variants", "variant-06-question", "the error is 0", lambda: mse(6, "gated: a steeper f2") == pytest.approx(0)),
+    (
+        "variants",
+        "variant-7",
+        "both errors are 62, since f3 and f4 are 0 for every word",
+        lambda: (variant(7)["MSE[:2]"], variant(7)["MSE[:4]"], variant(7)["f"][2:4].any()) == (62, 62, False),
+    ),
+    (
+        "variants",
+        "variant-07-question",
+        "At 6, from 62 to 26",
+        lambda: (variant(7, p2=5)["MSE[:5]"], variant(7, p2=6)["MSE[:6]"]) == (62, 26) and features_of(EVEREST, 7)[-1] == F6,
+    ),
+    ("variants", "variant-8", "two numbers a word come out", lambda: variant(8)["Y′"].shape == (2, 5)),
+    (
+        "variants",
+        "variant-08-question",
+        "Everest and Fuji, for which f6 fires, and no other",
+        lambda: np.flatnonzero((variant(8, V_dec={(0, F6): 0, (1, F6): 0})["Y′"] != variant(8)["Y′"]).any(0)).tolist() == [EVEREST, FUJI],
+    ),
+    (
+        "variants",
+        "variant-08-question",
+        "The error rises from 1 to 51",
+        lambda: (mse(8), mse(8, V_dec={(0, F6): 0, (1, F6): 0})) == (1, 51),
+    ),
+    (
+        "variants",
+        "side-by-side-question",
+        "None.",
+        lambda: all(equals(variant(number)["f"], variant(number, λ=7)["f"]) for number in range(1, 9)),
+    ),
+    (
+        "variants",
+        "summary-answer",
+        "Variants 2 to 5, 7 and 8 keep the same features",
+        lambda: keeps_the_same([2, 3, 4, 5, 7, 8], RELU_FOR_ALL),
+    ),
+    (
+        "variants",
+        "summary-answer",
+        "Variant 1 differs",
+        lambda: not keeps_the_same([2, 1], RELU_FOR_ALL) and not keeps_the_same([2, 6], RELU_FOR_ALL),
+    ),
+]
+
+
 @pytest.mark.parametrize(("notebook", "name", "words", "holds"), CLAIMS)
 def test_what_the_prose_claims_of_the_numbers_holds(notebook, name, words, holds):
     assert words in cell(notebook, name).source
     assert holds()
 
 
-@pytest.mark.parametrize("name", STEPS)
-def test_every_preset_that_the_prose_names_is_in_the_list(name):
+@pytest.mark.parametrize(("name", "count"), [("autoencoder", 2), ("sparse_autoencoder", 2), ("variants", 4)])
+def test_every_preset_that_the_prose_names_is_in_the_list(name, count):
     prose = "\n".join(cell.source for cell in NOTEBOOKS[name].cells if cell.cell_type == "markdown")
-    plan = {"autoencoder": autoencoder_plan, "sparse_autoencoder": sparse_autoencoder_plan}[name]()
+    plan = {"autoencoder": autoencoder_plan, "sparse_autoencoder": sparse_autoencoder_plan, "variants": variants_plan}[name]()
     named = re.findall(r"hoose “([^”]+)”", prose)
-    assert len(named) == 2
+    assert len(named) == count
     assert set(named) <= set(plan.presets)
