@@ -134,8 +134,8 @@ td:is(:hover,:focus)>.ae-how{{display:block}}
 .ae-formula{{margin:.2rem 0;color:var(--ae-soft);font-size:.95rem}}
 .ae details{{margin:.2rem 0 .8rem}} .ae summary{{cursor:pointer;padding:.3rem 0;font-weight:500}}
 .ae-step{{margin:1.1rem 0 -.4rem;color:var(--ae-ink);font-size:1rem}} .ae-step b{{font-weight:600;margin-right:.7rem}} .ae-step>span{{color:var(--ae-soft);font-size:.95rem}}
-.ae-side{{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.6rem,1fr));gap:.9rem .8rem;margin-top:1rem}}
-.ae-one p{{margin:0 0 -.2rem;font-weight:500;font-size:.92rem}} .ae-one .ae-flow{{--cell:25px!important;--text:.8rem!important}}
+.ae-side{{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.9rem,1fr));gap:.9rem .7rem;margin-top:1rem}}
+.ae-one p{{margin:0 0 -.2rem;font-weight:500;font-size:.92rem}} .ae-one .ae-flow{{--cell:22px!important;--text:.75rem!important}}
 .ae-hidden{{position:absolute!important;width:1px;height:1px;margin:-1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}}
 .ae-skip{{position:absolute;left:0;top:-1.1rem;clip-path:inset(50%);font-size:.9rem;z-index:1}}
 .ae-skip:focus{{clip-path:none;background:var(--ae-paper);outline:2px solid var(--ae-ink);padding:.1rem .5rem}}
@@ -175,7 +175,7 @@ _CHARTS = """
 .ae .ae-numbers caption{caption-side:top;text-align:left;color:var(--ae-soft);padding:0 0 .2rem;margin:0;font-size:.86rem;font-style:normal}
 .ae .ae-numbers tr{background:none!important;border:0}
 .ae .ae-numbers :is(th,td){text-align:right;padding:.1rem .7rem .1rem 0;border:0;border-bottom:1px solid color-mix(in srgb,var(--ae-soft) 25%,var(--ae-paper));background:none;font-weight:400;color:inherit}
-.ae .ae-numbers thead th{color:var(--ae-soft);vertical-align:bottom}
+.ae .ae-numbers thead th{color:var(--ae-soft);vertical-align:bottom} .ae .ae-numbers td{white-space:nowrap}
 .ae-chart details{overflow-x:auto}
 @media print{.ae-chart{break-inside:avoid}}
 """.strip()

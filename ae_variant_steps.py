@@ -344,12 +344,12 @@ def _keep_largest_of_batch(variant: BatchTopK, sheet: _Sheet) -> tuple[str, list
 @_own_steps.register
 def _jump_relu(variant: JumpReLU, sheet: _Sheet) -> VariantSteps:
     theta = sheet.column("θ", "bias", sheet.parameters["threshold"])
-    lam, l0 = sheet.scalar("λ", variant.l0_coefficient), sheet.scalar("L0", sheet.evaluation.loss.sparsity)
+    lam, l0 = sheet.scalar("λ", variant.l0_coefficient), sheet.scalar("λL0", sheet.evaluation.loss.sparsity)
     width = sheet.scalar("ε", variant.bandwidth)
     dX = Matrix("dX′", "gradient", 2 * sheet.E.values, sheet.outputs, sheet.tokens)
     df = sheet.features("df", "gradient", sheet.W_dec.values.T @ dX.values)
     d_theta = sheet.column("dθ", "gradient", sheet.gradients["threshold"])
-    penalty = Computation(COUNT_PENALTY, (lam, sheet.f), l0, "L0 = λ · how many f are not 0")
+    penalty = Computation(COUNT_PENALTY, (lam, sheet.f), l0, "λL0 = λ · how many f are not 0")
     formula = "dθ = −Σ (θ df + λ)/ε where |Z − θ| < ε/2"
     return [
         sheet.encoder(),

@@ -301,9 +301,6 @@ class VariantPanel(Panel):
 # ------------------------------------------------------------------------------------------------ side by side
 
 
-LOSSES = ("MSE", "L1", "L0", "Aux", "L")
-
-
 class Outcome(NamedTuple):
     """What a variant made of the words."""
 

@@ -300,7 +300,8 @@ def _cell(value: float, largest: float, classes: str, switched_off: str, how: st
     if len(text) > 3:
         classes += " w6" if len(text) > 4 else " w4"
     shade = f' style="--k:{_shade(value, largest):.0%}"' if value else ""
-    return f'<td class="{classes}"{shade}{" tabindex=0" if how else ""}>{switched_off}{text}{how}</td>'
+    reach = ' tabindex="0"' if how else ""
+    return f'<td class="{classes}"{shade}{reach}>{switched_off}{text}{how}</td>'
 
 
 def _scale(matrix: Matrix) -> float:

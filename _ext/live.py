@@ -5,6 +5,7 @@ page says already, and the sources of all its code cells, hidden ones too.
 """
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -28,13 +29,26 @@ book’s own numbers.</noscript></div>"""
 HIDDEN = {"remove-cell", "remove_cell"}
 
 
-def slim_state(state):
-    """Return the widgets' state without values that are None: the page's classes have the same defaults."""
+def slim_state(state, body):
+    """Return the widgets' state without values that are None, and without pictures that the page shows.
+
+    The page's classes have the same defaults, and `page.js` reads the pictures off the page: a browser must write
+    them just as they were, so none with a tag that closes itself or a sign written by its number is left out.
+    """
     models = {}
     for model_id, model in state["state"].items():
         kept = {name: value for name, value in model["state"].items() if value is not None and not name.endswith("_module_version")}
+        picture = kept.get("value")
+        if isinstance(picture, str) and not re.search("/>|&#", picture) and f'<div class="ae-figure">{picture}</div>' in body:
+            del kept["value"]
         models[model_id] = {**model, "state": kept}
     return {**state, "state": models}
+
+
+def shorten_ids(text, state):
+    """Give widgets short names in place of their random ones, which no compression makes smaller."""
+    short = {model_id: f"w{number}" for number, model_id in enumerate(state["state"])}
+    return re.sub("[0-9a-f]{32}", lambda found: short.get(found[0], found[0]), text)
 
 
 def code_cells(notebook):
@@ -58,7 +72,8 @@ def add_to_page(app, pagename, templatename, context, doctree):
     for file in files:
         context["script_files"].remove(file)
         state = json.loads(file.attributes["body"].replace("\\u003c", "<"))
-        context["body"] = context["body"].replace("</h1>", f"</h1>{LINE}", 1) + script(STATE, slim_state(state))
+        body = context["body"].replace("</h1>", f"</h1>{LINE}", 1)
+        context["body"] = shorten_ids(body + script(STATE, slim_state(state, body)), state)
     notebook = Path(app.env.doc2path(pagename)) if pagename in app.env.found_docs else None
     if notebook is None or notebook.suffix != ".ipynb":
         return

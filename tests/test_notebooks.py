@@ -353,7 +353,7 @@ CLAIMS += [
         "variants",
         "variant-05-question",
         "The error falls from 8 to 4, the penalty rises from 14 to 16: 20 in all instead of 22",
-        lambda: [tuple(variant(5, **moved)[name].item() for name in ("MSE", "L0", "L")) for moved in ({}, {"θ": {0: 0}})]
+        lambda: [tuple(variant(5, **moved)[name].item() for name in ("MSE", "λL0", "L")) for moved in ({}, {"θ": {0: 0}})]
         == [(8, 14, 22), (4, 16, 20)],
     ),
     ("variants", "variant-05-question", "its slope for θ of f1 was 2", lambda: variant(5)["dθ"][F1] == 2),

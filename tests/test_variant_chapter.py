@@ -74,7 +74,7 @@ def test_a_walkthrough_ends_in_the_variants_own_numbers(variant, kind):
     assert_allclose(found["Y′" if target is not None else "X′"], forward.reconstruction, rtol=1e-12, atol=1e-12)
     assert_allclose(found["MSE"], loss.reconstruction, rtol=1e-12)
     assert_allclose(found.get("L", found["MSE"]), loss.total, rtol=1e-12)
-    sparsity = next((found[name] for name in ("L1", "L0") if name in found), 0)
+    sparsity = next((found[name] for name in ("L1", "λL0") if name in found), 0)
     assert_allclose(sparsity, loss.sparsity, rtol=1e-12)
     auxiliary = found["Aux"] if "Aux" in found else sum(value for name, value in found.items() if name.startswith("MSE["))
     assert_allclose(auxiliary, loss.auxiliary, rtol=1e-12)

@@ -22,18 +22,29 @@ const INTENT = 150;
 // So often in a row Python is started anew by itself when the browser has ended it.
 const REVIVALS = 3;
 
+const places = () => [...document.querySelectorAll('.ae-live[data-model-id]')];
+const pictures = (place) => place.querySelectorAll(':scope > .ae-figure');
+
+// A figure's HTML stands in the page, and is not said again in the state.
+function readPictures() {
+  for (const place of places()) {
+    const figures = state.state[place.dataset.modelId].state.children.slice(1).map((child) => state.state[child.replace('IPY_MODEL_', '')].state);
+    for (const [i, picture] of pictures(place).entries()) figures[i].value ??= picture.innerHTML;
+  }
+}
+
 // Each widget takes the place of its picture; the matrices move in as they are.
 async function draw() {
+  readPictures();
   await manager.set_state(state);
-  await Promise.all([...document.querySelectorAll('.ae-live[data-model-id]')].map(async (place) => {
+  await Promise.all(places().map(async (place) => {
     const host = document.createElement('div');
     host.className = 'ae-live live-host';
     host.hidden = true;
     place.after(host);
     const model = await manager.get_model(place.dataset.modelId);
     const figures = model.get('children')?.slice(1) ?? [];
-    const drawn = place.querySelectorAll(':scope > .ae-figure');
-    for (const [i, picture] of drawn.entries()) if (figures[i]) figures[i].drawn = new WeakRef(picture);
+    for (const [i, picture] of pictures(place).entries()) if (figures[i]) figures[i].drawn = new WeakRef(picture);
     const view = await manager.show(model, host);
     await view.displayed;
     place.replaceWith(host);
