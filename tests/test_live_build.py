@@ -156,6 +156,18 @@ def test_the_private_parts_of_the_widget_manager_are_as_the_page_expects(book):
 # ------------------------------------------------------------------------------------------ what was built
 
 
+@pytest.mark.parametrize("chapter", ["autoencoder", "sparse_autoencoder", "variants"])
+def test_a_page_says_each_matrix_once_and_names_its_widgets_shortly(book, chapter):
+    page = (book / f"chapters/{chapter}.html").read_text(encoding="utf-8")
+    (text,) = re.findall(r'<script type="application/vnd.jupyter.widget-state\+json">(.*?)</script>', page, re.DOTALL)
+    state = json.loads(text)["state"]
+    assert list(state) == [f"w{number}" for number in range(len(state))]
+    assert set(re.findall(r'data-model-id="([^"]+)"', page)) <= set(state)
+    assert not [name for name, model in state.items() if '<table class="ae-m' in str(model["state"].get("value"))]
+    assert page.count('<div class="ae-figure">') >= 6
+
+
+
 def test_everything_that_a_start_asks_for_is_there(built):
     manifest = json.loads((built / "manifest.json").read_text())
     for name, size in manifest["start"].items():
