@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ae_core import Array
+from ae_core import Array, SparseAutoencoder
 from ae_sweep import Quality, judge
 from ae_train import PlantedFeatures, l0, planted_features, train_sparse_autoencoder
 from ae_variants import (
@@ -25,6 +25,7 @@ from ae_variants import (
     TopK,
     Transcoder,
     Variant,
+    VariantModel,
 )
 
 ROUNDS = 8
@@ -116,14 +117,28 @@ def compare_variants(planted: PlantedFeatures, seed: int, progress: Callable[[in
         if progress:
             progress(number)
         outputs = written if contender.variant is Transcoder else None
-        setting, model = _train_to_l0(contender, planted, outputs, probe, target_l0, seed)
+        setting, model = train_to_l0(contender, planted, outputs, probe, target_l0, seed)
         # Tokens of another seed than those of the training and of the probe.
         found.append(Compared(contender.title, contender.knob, setting, judge(model, planted, seed + 2, tokens=TOKENS, outputs=outputs)))
     return tuple(found)
 
 
-def _train_to_l0(contender: Contender, planted, outputs: Array | None, probe: Array, target_l0: float, seed: int):
-    """Give the setting, and the model that it led to."""
+def train_to_l0(
+    contender: Contender, planted: PlantedFeatures, outputs: Array | None, probe: Array, target_l0: float, seed: int
+) -> tuple[float, SparseAutoencoder | VariantModel]:
+    """Train a variant and turn its knob on the way; give what it was turned to, and the model.
+
+    Parameters
+    ----------
+    contender : Contender
+    planted : PlantedFeatures
+    outputs : array, shape (out, n), optional
+        For a transcoder: the directions along which it is to write each planted feature.
+    probe : array, shape (d, tokens)
+        Where L0 is read off between the rounds.
+    target_l0 : float
+    seed : int
+    """
 
     def pairs(rng, count):
         x, activations = planted.draw(rng, count)

@@ -11,11 +11,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from test_arithmetic import Line
 
 import ae_variant_widgets
-from ae_compare import Contender, compare_variants, contenders
+from ae_compare import TOKENS as TOKENS_TOLD
+from ae_compare import Contender, compare_variants, contenders, train_to_l0
 from ae_core import TOKENS, format_number, sparse_autoencoder_example
 from ae_style import CHAINED
 from ae_sweep import judge
-from ae_train import planted_features, train_sparse_autoencoder
+from ae_train import feature_density, max_cosine_similarities, planted_features, train_sparse_autoencoder
 from ae_variant_steps import variant_walkthrough, variants_example
 from ae_variant_widgets import SECTIONS, by_variant, side_by_side_html, variants_chapter, variants_plan
 from ae_variants import BatchTopK, BiasSubtracted, Gated, JumpReLU, Matryoshka, Standard, TopK, Transcoder, VariantModel
@@ -411,16 +412,29 @@ def quality(run, title):
 
 def test_what_the_chapter_says_of_the_training_holds_for_every_seed_tried(runs):
     shrinking, others = ("Bias-subtracted", "Decoder-norm-weighted"), ("BatchTopK", "JumpReLU", "Gated")
+    spared = ("TopK", *others, "Matryoshka")
     for run in runs:
         for title in shrinking:
             assert 0.4 < quality(run, title).activation_ratio < 0.65
-            assert all(quality(run, other).activation_ratio > quality(run, title).activation_ratio + 0.1 for other in others)
+            assert all(quality(run, other).activation_ratio > quality(run, title).activation_ratio + 0.1 for other in spared)
             assert all(quality(run, other).explained_variance > quality(run, title).explained_variance for other in others)
         assert quality(run, "TopK").explained_variance < quality(run, "BatchTopK").explained_variance
         assert min(run, key=lambda one: one.quality.mmcs).title == "Matryoshka"
     # Who finds most among the others is chance.
     best = {max((one for one in run if one.title != "Transcoder"), key=lambda one: one.quality.mmcs).title for run in runs}
     assert len(best) > 1 or best <= set(shrinking)
+
+
+def test_what_the_chapter_says_of_matryoshkas_features():
+    for seed in (0, 100, 200):
+        (contender,) = (one for one in contenders(16, TARGET) if one.title == "Matryoshka")
+        probe = PLANTED(np.random.default_rng(seed + 1), TOKENS_TOLD)
+        model = train_to_l0(contender, PLANTED, None, probe, TARGET, seed)[1]
+        density = feature_density(model.forward(probe).features)
+        found = max_cosine_similarities(PLANTED.directions, model.W_dec)  # of each learned one
+        assert density[:4].max() > 2 * 0.05
+        assert ((density[8:] < 0.01) | (found[8:] < 0.9)).sum() >= 6
+        assert found[:8].mean() > found[8:].mean() + 0.1
 
 
 def test_training_again_keeps_what_was_there_and_survives_a_failure(monkeypatch, runs):
