@@ -229,7 +229,8 @@ class _Sheet:
         return Matrix(name, role, values, self.names, self.tokens)
 
     def column(self, name: str, role: str, values) -> Matrix:
-        return Matrix(name, role, np.asarray(values)[:, None], self.names, (name[0],))
+        heading = "b" if name == "b_enc" else name.removeprefix("b_")
+        return Matrix(name, role, np.asarray(values)[:, None], self.names, (heading,))
 
     def scalar(self, name: str, value) -> Matrix:
         """A setting or a loss."""
