@@ -22,6 +22,8 @@ from ae_view import Drawing, computations_html, matrices_html
 
 TOKENS = 6
 """So many tokens are shown entry by entry."""
+FAINT = 0.2
+"""A token whose activations are all fainter is not worth a column of its own."""
 CLOUD = 400
 """So many tokens are shown as dots."""
 DECIMALS = 2
@@ -218,9 +220,9 @@ def tell(quality: Quality, about: str) -> str:
 
 
 def example_tokens(planted: PlantedFeatures) -> tuple[Array, Array]:
-    """Draw a few tokens that have at least one planted feature each: X (d, n) and their activations a (features, n)."""
+    """Draw a few tokens with something in them: X (d, n), and a (features, n) that they are made of."""
     x, activations = planted.draw(np.random.default_rng(0), 20 * TOKENS)
-    chosen = np.flatnonzero(activations.any(0))[:TOKENS]
+    chosen = np.flatnonzero(activations.max(0) > FAINT)[:TOKENS]
     return x[:, chosen].astype(float), activations[:, chosen].astype(float)
 
 
@@ -232,7 +234,7 @@ def show_mixing(planted: PlantedFeatures) -> Drawing:
     mixed = Computation(
         PRODUCT,
         (Matrix("D", "target", D, dimensions, names), Matrix("a", "activation", a, names, tokens)),
-        Matrix("X", "input", D @ a, dimensions, tokens),
+        Matrix("X", "input", np.round(D @ a, 2 * DECIMALS), dimensions, tokens),
         "X = D a",
     )
     text = f"{a.shape[1]} tokens made of {D.shape[1]} planted directions in {D.shape[0]} dimensions."
