@@ -61,8 +61,9 @@ class SweepViews:
 
     def frontier(self) -> Explorer:
         """Draw what a model gives back against how many features it uses, one dot a λ."""
-        labels = [f"λ {format_number(l1)}" for l1 in self.sweep.l1_coefficients]
-        series = Series("explained variance", self._column("l0"), self._column("explained_variance"), "output", "both", labels)
+        x, y = self._column("l0"), self._column("explained_variance")
+        labels = [format_number(l1) if written else "" for l1, written in zip(self.sweep.l1_coefficients, _spread(x, y))]
+        series = Series("explained variance", x, y, "output", "both", labels)
         return self._chart(Chart("Sparsity against reconstruction, one dot for each λ", (series,), "active features of a token (L0)", y_range=(0, 1)))
 
     def sparsity(self) -> Explorer:
@@ -118,7 +119,7 @@ class SweepViews:
             norms = found.model.decoder_norms()[found.match.learned]
             planted = Matrix("Dᵀ", "target", _rounded(D.T), names, dimensions)
             learned = Matrix("found", "weight", _rounded((columns / np.where(norms > 0, norms, 1)).T), self._found_labels(found), dimensions)
-            cosines = Matrix("cos", "norm", _rounded(found.match.cosine[:, None]), names, ("cos",))
+            cosines = Matrix("cos", "norm", found.match.cosine[:, None], names, ("cos",))
             return computations_html((Computation(ROW_PRODUCT, (planted, learned), cosines, "cos = Dᵀ · found, row by row"),), text, "directions")
 
         return self._model(draw)
@@ -137,7 +138,7 @@ class SweepViews:
     def arrows(self) -> Explorer:
         """Draw planted directions and the decoder's columns as arrows in a plane; a dead feature's column is a grey one."""
         planted = [Arrow(f"d{k + 1}", *column, "target") for k, column in enumerate(self.sweep.planted.directions.T)]
-        dots = self.sweep.planted(np.random.default_rng(0), CLOUD).T
+        dots = _cloud(self.sweep.planted)[0].T
 
         def draw(found: Found, text: str) -> str:
             columns = found.model.W_dec / found.model.decoder_norms()
@@ -226,6 +227,13 @@ def example_tokens(planted: PlantedFeatures) -> tuple[Array, Array]:
     return x[:, chosen].astype(float), activations[:, chosen].astype(float)
 
 
+def _cloud(planted: PlantedFeatures) -> tuple[Array, Array]:
+    """Draw tokens that are not 0, at most `CLOUD` of them, and their activations."""
+    x, activations = planted.draw(np.random.default_rng(0), 20 * CLOUD)
+    chosen = np.flatnonzero(activations.any(0))[:CLOUD]
+    return x[:, chosen], activations[:, chosen]
+
+
 def show_mixing(planted: PlantedFeatures) -> Drawing:
     """Draw how tokens are made of planted features: X = D a."""
     _, a = example_tokens(planted)
@@ -254,17 +262,23 @@ def watch_crowding(planted: Callable[[float], PlantedFeatures], probabilities: S
     @lru_cache
     def draw(probability: float) -> Picture:
         made = planted(probability)
-        x, activations = made.draw(np.random.default_rng(0), CLOUD)
-        counts = np.bincount(np.minimum(activations.astype(bool).sum(0), 2), minlength=3) / CLOUD
-        several = counts[2] / max(counts[1:].sum(), 1e-9)
-        text = (
-            f"p = {format_number(probability)}: of the tokens that have a feature at all, {several:.0%} have more than one."
-        )
+        x, activations = _cloud(made)
+        several = np.mean(np.count_nonzero(activations, axis=0) > 1)
+        text = f"p = {format_number(probability)}: of the tokens that have something at all, {several:.0%} have more than one thing."
         arrows = [Arrow(f"d{k + 1}", *column, "target") for k, column in enumerate(made.directions.T)]
         reach = max(1.0, float(np.abs(x).max()))
-        return Picture(f'<div class="ae"><p class="ae-told">{text}</p></div>{arrow_html(f"{CLOUD} tokens as dots", arrows, x.T, reach)}', text)
+        return Picture(f'<div class="ae"><p class="ae-told">{text}</p></div>{arrow_html(f"{x.shape[1]} tokens as dots", arrows, x.T, reach)}', text)
 
     return Explorer(draw, Slide("p", probabilities, role="target"))
+
+
+def _spread(x: Array, y: Array) -> list[bool]:
+    """Tell which points of a line have room for a word: those far enough from the last one that has it."""
+    kept, last = [], None
+    for place in zip(x / np.ptp(x), y / np.ptp(y)):
+        kept.append(last is None or abs(place[0] - last[0]) > 0.13 or abs(place[1] - last[1]) > 0.1)
+        last = place if kept[-1] else last
+    return kept
 
 
 def _numbered(prefix: str, count: int) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ SIGNS = {
     ae_core.SUBTRACT_BIAS: ("", "−", "="),
     ae_core.ERROR_GRADIENT: ("2 · (", "−", ") ="),
     ae_core.RELU_GRADIENT: ("", "⊙", "&gt; 0 <small>? 1 : 0</small> ="),
-    ae_core.ROW_PRODUCT: ("", "· <small>row by row</small>", "="),
+    ae_core.ROW_PRODUCT: ("", "·", "="),
     ae_core.ROW_SUM: ("", "→ <small>row sums</small>"),
     ae_core.L1_PENALTY: ("", "· Σ", "·", "="),
     ae_core.DESCENT_SIGN: ("", "→ <small>−1 if &gt; 0</small>"),
