@@ -354,7 +354,7 @@ def arrow_html(title: str, arrows: Sequence[Arrow], points: Sequence[tuple[float
     arrows : sequence of Arrow
         Dashed ones are drawn on top, so that a dashed and a plain one may lie upon each other.
     points : sequence of (x, y)
-        Dots, strung on the arrows where they lie on one.
+        Dots behind the arrows, wider than these, so that they can be seen beneath one.
     reach : float
         How far the picture goes from the origin; a circle of radius 1 is drawn too.
     """
@@ -362,8 +362,8 @@ def arrow_html(title: str, arrows: Sequence[Arrow], points: Sequence[tuple[float
     dots = "".join(f"M{x:.3f} {-y:.3f}h0" for x, y in points)
     drawn = [
         f'<path class="ae-grid" d="M{-edge:.3f} 0H{edge:.3f}M0 {-edge:.3f}V{edge:.3f}"/><circle class="ae-grid" r="1"/>',
-        *(_arrow(arrow, reach) for arrow in sorted(arrows, key=lambda arrow: arrow.dashed)),
         f'<path class="ae-cloud" d="{dots}"/>',
+        *(_arrow(arrow, reach) for arrow in sorted(arrows, key=lambda arrow: arrow.dashed)),
     ]
     told = ", ".join(f"{arrow.name} to ({_written(arrow.x)}, {_written(arrow.y)})" for arrow in arrows)
     body = "".join(f'<tr><th scope="row">{html.escape(a.name)}</th><td>{_written(a.x)}</td><td>{_written(a.y)}</td></tr>' for a in arrows)

@@ -107,6 +107,7 @@ div.cell_output .text_html:has(>.ae,>.ae-live){{background:none!important;color:
 .ae .ae-m :is(tr,thead,tbody){{background:none!important;border:0}}
 .ae .ae-m caption{{caption-side:top;text-align:left;white-space:nowrap;font-size:.86rem;font-style:normal;color:var(--ae-soft);padding:0;margin:0;height:1.6rem;position:relative}}
 .ae .ae-m caption>span{{position:absolute;left:1.9rem;bottom:.1rem}}
+.ae .ae-thin caption>span{{left:0}}
 .ae .ae-m caption b{{color:color-mix(in srgb,var(--role) {CAPTION_SHARE:.0%},var(--ae-ink));font-size:.98rem}}
 .ae .ae-m caption i{{font-style:normal}}
 .ae .ae-m th{{font-size:.72rem;line-height:1.15;font-weight:500;color:var(--ae-soft);text-align:center;vertical-align:bottom;padding:1px 2px;border:0;border-radius:5px;background:none;max-width:var(--cell)}}
@@ -162,7 +163,7 @@ _CHARTS = """
 .ae-chart .ae-grid{stroke:color-mix(in srgb,var(--ae-soft) 24%,var(--ae-paper));stroke-width:1px}
 .ae-chart .ae-line-1{stroke-dasharray:7 4} .ae-chart .ae-line-2{stroke-dasharray:2 4} .ae-chart .ae-line-3{stroke-dasharray:10 3 2 3}
 .ae-chart .ae-dots{stroke-width:7px;stroke-linecap:round}
-.ae-chart .ae-cloud{stroke:color-mix(in srgb,var(--ae-input) 60%,var(--ae-paper));stroke-width:4px;stroke-linecap:round}
+.ae-chart .ae-cloud{stroke:color-mix(in srgb,var(--ae-input) 50%,var(--ae-paper));stroke-width:5px;stroke-linecap:round}
 .ae-chart .ae-mark{stroke:var(--ae-ink);stroke-width:1.5px}
 .ae-chart .ae-marked{stroke-width:13px;stroke-linecap:round}
 .ae-chart .ae-arrows{display:block;width:100%;max-width:22rem;margin:0 auto}

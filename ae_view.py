@@ -219,7 +219,9 @@ class _Tables:
                 self.read_by.setdefault(id(matrix), []).append((k, how))
 
     def draw(self, matrix: Matrix, place: str = "", bias: Matrix | None = None, ones: bool = False) -> str:
-        classes, styles = ["ae-m", f"ae-{matrix.role.replace('_', '-')}", place], []
+        # The caption of a single column begins above the row's labels, or it would be wider than the table.
+        thin = "ae-thin" if len(matrix.column_labels) == 1 and bias is None else ""
+        classes, styles = ["ae-m", f"ae-{matrix.role.replace('_', '-')}", place, thin], []
         for k, how in self.read_by.get(id(matrix), ()):
             classes.append(f"ae-all{k}" if how == "all" else f"ae-x{k}")
             styles += {"row": [f"--c{k}:1"], "column": [f"--r{k}:1"]}.get(how, [])
