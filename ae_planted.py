@@ -14,7 +14,17 @@ from typing import NamedTuple
 import numpy as np
 
 from ae_chart import Arrow, Chart, Series, arrow_html
-from ae_core import DIFFERENCE, PRODUCT, ROW_PRODUCT, Array, Computation, Matrix, SparseAutoencoder, SparseForward, format_number
+from ae_core import (
+    DIFFERENCE,
+    PRODUCT,
+    ROW_PRODUCT,
+    Array,
+    Computation,
+    Matrix,
+    SparseAutoencoder,
+    SparseForward,
+    format_number,
+)
 from ae_explore import Explorer, Picture, Slide
 from ae_sweep import Match, Quality, Sweep, match_features
 from ae_train import PlantedFeatures
