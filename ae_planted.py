@@ -1,7 +1,7 @@
 """Pictures of sparse autoencoders that look for planted features: the chapters on λ and on superposition.
 
-`SweepViews` shows one sweep over λ in several figures with one slider.  All that does not depend on the slider is
-computed once, and a model's matrices when it is first looked at; a move picks and draws.
+`SweepViews` shows one sweep over λ in several figures with one slider.  Every figure is drawn for every λ when it is
+made; a move only picks.
 """
 
 from __future__ import annotations
@@ -183,7 +183,6 @@ class SweepViews:
         return self._explorer(draw)
 
     def _model(self, draw_model: Callable[[Found, str], str], about: str = "MMCS") -> Explorer:
-        @lru_cache
         def draw(l1: float) -> Picture:
             found = self.found[self.sweep.l1_coefficients.index(l1)]
             text = f"With λ = {format_number(l1)}: {tell(found.quality, about)}"
@@ -192,6 +191,7 @@ class SweepViews:
         return self._explorer(draw)
 
     def _explorer(self, draw: Callable[[float], Picture]) -> Explorer:
+        draw = {l1: draw(l1) for l1 in self.sweep.l1_coefficients}.__getitem__  # drawn beforehand, so that a drag only picks
         if self.first is None:
             self.first = Explorer(draw, self.slide)
             return self.first
