@@ -354,7 +354,7 @@ def arrow_html(title: str, arrows: Sequence[Arrow], points: Sequence[tuple[float
     arrows : sequence of Arrow
         Dashed ones are drawn on top, so that a dashed and a plain one may lie upon each other.
     points : sequence of (x, y)
-        Dots behind the arrows.
+        Dots behind the arrows, wider than these, so that they can be seen beneath one.
     reach : float
         How far the picture goes from the origin; a circle of radius 1 is drawn too.
     """

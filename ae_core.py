@@ -700,6 +700,10 @@ def _relu_gradient(write, inputs, row, column):
     return f"{write(inputs[0][row][column])}·({write(inputs[1][row][column])} > 0)"
 
 
+def _row_product(write, inputs, row, column):
+    return _dot(write, inputs[0][row], inputs[1][row])
+
+
 def _row_sum(write, inputs, row, column):
     first, *others = inputs[0][row]
     return " + ".join([write(first)] + [_factor(write(other)) for other in others])
@@ -753,6 +757,7 @@ DIFFERENCE = Operation("difference", ("cell", "cell"), _difference)
 SUBTRACT_BIAS = Operation("subtract bias", ("cell", "row"), _subtract_bias)
 ERROR_GRADIENT = Operation("error gradient", ("cell", "cell"), _error_gradient)
 RELU_GRADIENT = Operation("relu gradient", ("cell", "cell"), _relu_gradient)
+ROW_PRODUCT = Operation("row product", ("row", "row"), _row_product)
 ROW_SUM = Operation("row sum", ("row",), _row_sum)
 COLUMN_NORM = Operation("column norm", ("column",), _column_norm)
 L1_PENALTY = Operation("l1 penalty", ("all", "all", "all"), _l1_penalty)

@@ -59,19 +59,27 @@ class Explorer(Framed):
     draw : function
         Called with one value a control, in their order; gives the `Picture`.
     controls : sequence of Slide or Pick
+    beside : Explorer, optional
+        Whose controls this one shares, instead of having its own: a move then draws both.
     """
 
-    def __init__(self, draw: Callable[..., Picture], *controls: Slide | Pick):
-        look = _Look()
+    def __init__(self, draw: Callable[..., Picture], *controls: Slide | Pick, beside: Explorer | None = None):
         self.draw = draw
-        self.message = look.html()
-        self.message.add_class("ae-message")
-        self.parts = [(_Scrubber if isinstance(control, Slide) else _List)(control, look, self._guarded) for control in controls]
+        if beside is None:
+            self.look = look = _Look()
+            self.message = look.html()
+            self.message.add_class("ae-message")
+            self.parts = [(_Scrubber if isinstance(control, Slide) else _List)(control, look, self._guarded) for control in controls]
+            self.controls = ipywidgets.VBox([part.widget for part in self.parts], layout=look.box)
+            self.controls.add_class("ae-controls")
+            self.together = [self]
+        else:
+            self.look, self.message, self.parts, self.controls = beside.look, beside.message, beside.parts, beside.controls
+            self.together = beside.together
+            self.together.append(self)
         self.picture = draw(*self.values)
-        self.figure = look.html(self.picture.html)
-        self.controls = ipywidgets.VBox([part.widget for part in self.parts], layout=look.box)
-        self.controls.add_class("ae-controls")
-        super().__init__([look.sheet, self.figure, self.message, self.controls], layout=look.box)
+        self.figure = self.look.html(self.picture.html)
+        super().__init__([self.look.sheet, self.figure, self.message, self.controls], layout=self.look.box)
         self.add_class("ae-panel")
 
     @property
@@ -94,8 +102,9 @@ class Explorer(Framed):
         """Take over what a control was set to, and draw; an error shows itself to the reader, the next move clears it."""
         try:
             callback()
-            self.picture = self.draw(*self.values)
-            self.figure.value = self.picture.html
+            for one in self.together:
+                one.picture = one.draw(*self.values)
+                one.figure.value = one.picture.html
             self.message.value = ""
         except Exception as error:
             self.message.value = f'<p role="alert">{html.escape(f"{type(error).__name__}: {error}")}</p>'

@@ -107,6 +107,7 @@ div.cell_output .text_html:has(>.ae,>.ae-live){{background:none!important;color:
 .ae .ae-m :is(tr,thead,tbody){{background:none!important;border:0}}
 .ae .ae-m caption{{caption-side:top;text-align:left;white-space:nowrap;font-size:.86rem;font-style:normal;color:var(--ae-soft);padding:0;margin:0;height:1.6rem;position:relative}}
 .ae .ae-m caption>span{{position:absolute;left:1.9rem;bottom:.1rem}}
+.ae .ae-thin caption>span{{left:0}}
 .ae .ae-m caption b{{color:color-mix(in srgb,var(--role) {CAPTION_SHARE:.0%},var(--ae-ink));font-size:.98rem}}
 .ae .ae-m caption i{{font-style:normal}}
 .ae .ae-m th{{font-size:.72rem;line-height:1.15;font-weight:500;color:var(--ae-soft);text-align:center;vertical-align:bottom;padding:1px 2px;border:0;border-radius:5px;background:none;max-width:var(--cell)}}
@@ -142,7 +143,7 @@ td:is(:hover,:focus)>.ae-how{{display:block}}
 .ae-legend{{display:flex;flex-wrap:wrap;gap:.4rem 1rem;list-style:none;padding:0}}
 .ae-legend li{{display:flex;align-items:center;gap:.4rem;margin:0}}
 .ae-legend b{{display:inline-block;width:1.6rem;height:1.6rem;border-radius:6px;background:color-mix(in srgb,var(--role) {STRONGEST:.0%},var(--ae-paper));border:1px solid var(--role)}}
-@container (max-width:30rem){{.ae-flow{{gap:.4rem .4rem;--cell:clamp(22px,calc((100cqi - 58px)/var(--narrow) - 2px),2.4rem)}} .ae table.ae-m{{border-spacing:2px}} .ae .ae-m th[scope=row]{{width:1rem;min-width:1rem;max-width:1rem;padding:0;font-size:.64rem}} .ae-cross{{gap:.3rem .25rem}} .ae .ae-m caption{{font-size:.78rem}} .ae .ae-m caption>span{{left:1.2rem}} .ae .ae-m caption i{{display:none}} .ae .ae-m td:not(.ae-corner){{border-radius:5px}} .ae .ae-m th span{{writing-mode:vertical-rl;margin:2px auto}}}}
+@container (max-width:30rem){{.ae-sign{{padding-bottom:calc(var(--cell)*min(var(--rise,1),3) - .4rem)}} .ae-flow{{gap:.4rem .4rem;--cell:clamp(22px,calc((100cqi - 58px)/var(--narrow) - 2px),2.4rem)}} .ae table.ae-m{{border-spacing:2px}} .ae .ae-m th[scope=row]{{width:1rem;min-width:1rem;max-width:1rem;padding:0;font-size:.64rem}} .ae-cross{{gap:.3rem .25rem}} .ae .ae-m caption{{font-size:.78rem}} .ae .ae-m caption>span{{left:1.2rem}} .ae .ae-m caption i{{display:none}} .ae .ae-m td:not(.ae-corner){{border-radius:5px}} .ae .ae-m th span{{writing-mode:vertical-rl;margin:2px auto}}}}
 @media print{{.ae{{print-color-adjust:exact;-webkit-print-color-adjust:exact}} .ae-line{{padding-bottom:.4rem;break-inside:avoid}} .ae-hint,.ae-how,.ae-skip{{display:none!important}} .ae-scroll{{overflow:visible}}}}
 @media (forced-colors:active){{.ae .ae-m td.neg{{text-decoration:none}} .ae .ae-m :is(td,th){{forced-color-adjust:none}}}}
 """.strip()
@@ -165,7 +166,7 @@ _CHARTS = """
 .ae-chart .ae-grid{stroke:color-mix(in srgb,var(--ae-soft) 24%,var(--ae-paper));stroke-width:1px}
 .ae-chart .ae-line-1{stroke-dasharray:7 4} .ae-chart .ae-line-2{stroke-dasharray:2 4} .ae-chart .ae-line-3{stroke-dasharray:10 3 2 3}
 .ae-chart .ae-dots{stroke-width:7px;stroke-linecap:round}
-.ae-chart .ae-cloud{stroke:color-mix(in srgb,var(--ae-input) 45%,var(--ae-paper));stroke-width:3px;stroke-linecap:round}
+.ae-chart .ae-cloud{stroke:color-mix(in srgb,var(--ae-input) 50%,var(--ae-paper));stroke-width:5px;stroke-linecap:round}
 .ae-chart .ae-mark{stroke:var(--ae-ink);stroke-width:1.5px}
 .ae-chart .ae-marked{stroke-width:13px;stroke-linecap:round}
 .ae-chart .ae-arrows{display:block;width:100%;max-width:22rem;margin:0 auto}
@@ -183,7 +184,7 @@ _CHARTS = """
 # The sliders: widgets and their static form share the boxes, so that neither is higher or wider.
 _CONTROLS = """
 .ae-panel{color:var(--ae-ink)}
-.ae-panel .widget-html-content{line-height:inherit;font-size:inherit;align-self:stretch;width:100%;overflow:visible}
+.ae-panel .widget-html-content{color:var(--ae-ink);line-height:inherit;font-size:inherit;align-self:stretch;width:100%;overflow:visible}
 .ae-panel :is(.widget-html,.widget-box){overflow:visible}
 .ae-message:not(:has([role=alert])){display:none}
 .ae-message [role=alert]{color:var(--ae-ink);border-left:4px solid var(--ae-loss);padding:.3rem .8rem;background:color-mix(in srgb,var(--ae-loss) 14%,var(--ae-paper))}

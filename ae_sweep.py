@@ -14,8 +14,8 @@ from ae_core import Array, SparseAutoencoder
 from ae_train import (
     PlantedFeatures,
     TrainingResult,
-    dead_features,
     explained_variance,
+    feature_density,
     l0,
     train_sparse_autoencoder,
 )
@@ -40,14 +40,19 @@ class Quality(NamedTuple):
     l0: float
     """Mean number of active features of a token."""
     explained_variance: float
-    dead: int
-    """Features that no token activates."""
+    density: tuple[float, ...]
+    """The share of tokens that activates each feature."""
     mmcs: float
     """Mean over true directions of the best cosine."""
     norm_ratio: float
     """Σ ‖X′‖ / Σ ‖X‖: 1 if what comes back is as long as what went in, less if it has shrunk."""
     activation_ratio: float
     """Σ f ‖W_dec column‖ / Σ a, each true feature with its match, over the tokens that have it: 1 is no shrinkage."""
+
+    @property
+    def dead(self) -> int:
+        """How many features no token activates."""
+        return self.density.count(0)
 
 
 class Sweep(NamedTuple):
@@ -57,6 +62,19 @@ class Sweep(NamedTuple):
     l1_coefficients: tuple[float, ...]
     results: tuple[TrainingResult, ...]
     qualities: tuple[Quality, ...]
+
+
+def planted_circle(n_features: int, probability: float) -> PlantedFeatures:
+    """Plant unit directions in a plane, the first upwards, all at equal angles: the most room that each can have.
+
+    Parameters
+    ----------
+    n_features : int
+    probability : float
+        With which each is active in a token, at U(0, 1).
+    """
+    angles = 2 * np.pi * np.arange(n_features) / n_features
+    return PlantedFeatures(np.array([-np.sin(angles), np.cos(angles)]), probability)
 
 
 def match_features(learned, true) -> Match:
@@ -100,7 +118,7 @@ def judge(
     return Quality(
         l0=float(l0(forward.features)),
         explained_variance=explained_variance(target, forward.reconstruction),
-        dead=dead_features(forward.features),
+        density=tuple(feature_density(forward.features).tolist()),
         mmcs=float(match.cosine.mean()),
         norm_ratio=norms[0] / norms[1],
         activation_ratio=float(found[activations > 0].sum() / activations.sum()),

@@ -23,6 +23,7 @@ SIGNS = {
     ae_core.SUBTRACT_BIAS: ("", "−", "="),
     ae_core.ERROR_GRADIENT: ("2 · (", "−", ") ="),
     ae_core.RELU_GRADIENT: ("", "⊙", "&gt; 0 <small>? 1 : 0</small> ="),
+    ae_core.ROW_PRODUCT: ("", "·", "="),
     ae_core.ROW_SUM: ("", "→ <small>row sums</small>"),
     ae_core.L1_PENALTY: ("", "· Σ", "·", "="),
     ae_core.DESCENT_SIGN: ("", "→ <small>−1 if &gt; 0</small>"),
@@ -102,6 +103,22 @@ def computations_html(computations: Sequence[Computation], text: str, name: str,
     )
 
 
+def matrices_html(matrices: Sequence[Matrix], text: str) -> str:
+    """Draw matrices side by side as one ``<div>``, without the style sheet; none is computed from another.
+
+    Parameters
+    ----------
+    matrices : sequence of Matrix
+    text : str
+        What they show, in words.
+    """
+    tables = _Tables([])
+    widths = [_width(matrix) for matrix in matrices]
+    drawn = "".join(map(tables.draw, matrices))
+    flow = _flow_html(drawn, sum(width + LABEL_CELLS for width in widths), max(widths))
+    return f'<div class="ae" role="group" aria-label="{html.escape(text)}">{flow}</div>'
+
+
 def summary(step: Step) -> str:
     """Say in words what a step computes and what came out: the text for those who cannot see the tables."""
     result = step.result
@@ -142,15 +159,20 @@ def _line_html(line: list[Computation], name: str, first: bool) -> str:
     parts, widths = zip(*(_computation_html(computation, tables, alone=k == 0) for k, computation in enumerate(line)))
     # Wide paper holds the whole line side by side; on narrow paper its parts wrap, and the widest one counts.
     side_by_side = sum(width + LABEL_CELLS for part in widths for width in part)
-    tight = " ae-tight" if side_by_side > TIGHT_CELLS else ""
-    cells = f"--cells:{side_by_side:g};--narrow:{max(max(part) for part in widths)}"
+    flow = _flow_html("".join(parts), side_by_side, max(max(part) for part in widths))
     formula = "" if first else f'<p class="ae-formula">{symbol(", ".join(c.formula for c in line))}</p>'
     skip = f'<a class="ae-skip" href="#after-{name}">Skip these matrices</a>' if first else ""
     hint = "Point at a result, tap it or tab to it, to see its arithmetic." if first else ""
     return (
-        f'{formula}<div class="ae-line">{skip}<div class="ae-scroll"><div class="ae-flow{tight}" style="{cells}">{"".join(parts)}</div></div>'
+        f'{formula}<div class="ae-line">{skip}{flow}'
         f'<p class="ae-hint" aria-hidden="true">{hint}</p></div>'
     )
+
+
+def _flow_html(drawn: str, side_by_side: float, narrow: int) -> str:
+    """Put tables into a row that wraps; cells are as large as both its whole width and its widest part allow."""
+    tight = " ae-tight" if side_by_side > TIGHT_CELLS else ""
+    return f'<div class="ae-scroll"><div class="ae-flow{tight}" style="--cells:{side_by_side:g};--narrow:{narrow}">{drawn}</div></div>'
 
 
 def _computation_html(computation: Computation, tables: _Tables, alone: bool) -> tuple[str, list[int]]:
@@ -198,7 +220,9 @@ class _Tables:
                 self.read_by.setdefault(id(matrix), []).append((k, how))
 
     def draw(self, matrix: Matrix, place: str = "", bias: Matrix | None = None, ones: bool = False) -> str:
-        classes, styles = ["ae-m", f"ae-{matrix.role.replace('_', '-')}", place], []
+        # The caption of a single column begins above the row's labels, or it would be wider than the table.
+        thin = "ae-thin" if len(matrix.column_labels) == 1 and bias is None else ""
+        classes, styles = ["ae-m", f"ae-{matrix.role.replace('_', '-')}", place, thin], []
         for k, how in self.read_by.get(id(matrix), ()):
             classes.append(f"ae-all{k}" if how == "all" else f"ae-x{k}")
             styles += {"row": [f"--c{k}:1"], "column": [f"--r{k}:1"]}.get(how, [])

@@ -1,5 +1,6 @@
 """The chapters' notebooks: how they are kept, that they run, and that their answers are right."""
 
+import functools
 import re
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from ae_core import (
     sparse_autoencoder_example,
     sparse_autoencoder_walkthrough,
 )
+from ae_planted import example_tokens
+from ae_sweep import Sweep, match_features, planted_circle
+from ae_train import mean_max_cosine_similarity
 from ae_variant_widgets import SECTIONS, by_variant, variants_plan
 from ae_widgets import autoencoder_plan, sparse_autoencoder_plan
 
@@ -36,8 +40,8 @@ def cell(notebook, name):
 # ---------------------------------------------------------------------------------- how they are kept
 
 
-def test_there_are_the_four_notebooks():
-    assert set(NOTEBOOKS) == {"intro", *STEPS, "variants"}
+def test_there_are_the_notebooks():
+    assert set(NOTEBOOKS) == {"intro", *STEPS, "balance", "superposition", "variants"}
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -140,7 +144,7 @@ def arithmetic():
 @pytest.mark.parametrize("formula", list(arithmetic()))
 def test_sums_in_the_prose_come_out(formula):
     sides = [eval(side) for side in formula.split("=")]
-    assert len(set(sides)) == 1
+    assert len({round(side, 12) for side in sides}) == 1
 
 
 def test_there_are_sums_in_the_prose():
@@ -182,6 +186,51 @@ def fires_for(feature):
 def pushed_most():
     weakest = SAE["dS"].min()
     return weakest, {tuple(place) for place in np.argwhere(SAE["dS"] == weakest).tolist()}
+
+
+def sweeps(notebook):
+    """Run a notebook's cells as far as they make sweeps, and give these, by the number of planted features."""
+    found, names = {}, {}
+    for cell in NOTEBOOKS[notebook].cells:
+        if cell.cell_type == "code" and re.search("^(from|planted|lambdas|sweep)", cell.source) and "Views(" not in cell.source:
+            exec(re.sub(r"^show_mixing.*", "", cell.source, flags=re.MULTILINE), names)
+            if isinstance(names.get("sweep"), Sweep):
+                found[names["sweep"].planted.directions.shape[1]] = names["sweep"]
+    return found
+
+
+@functools.cache
+def at(notebook, l1, planted=16):
+    """The quality that a notebook's sweep reached with a λ."""
+    sweep = sweeps_of(notebook)[planted]
+    return sweep.qualities[sweep.l1_coefficients.index(l1)]
+
+
+sweeps_of = functools.cache(sweeps)
+
+
+def closest_to_planted():
+    (sweep,) = sweeps_of("balance").values()
+    return min(zip(sweep.qualities, sweep.l1_coefficients), key=lambda pair: abs(pair[0].l0 - 0.8))[1]
+
+
+def matched(l1):
+    sweep = sweeps_of("superposition")[5]
+    return match_features(sweep.results[sweep.l1_coefficients.index(l1)].model.W_dec, sweep.planted.directions).cosine
+
+
+def made_otherwise():
+    """The first token of the circle, out of d3 and d4 instead of d3 and d5."""
+    circle = planted_circle(5, 0.1)
+    a = np.round(example_tokens(circle)[1], 1)
+    x = circle.directions @ a[:, 0]
+    other = np.linalg.solve(circle.directions[:, [2, 3]], x)
+    return (np.count_nonzero(a, axis=0) > 1).tolist() == [True] + [False] * 5 and np.flatnonzero(a[:, 0]).tolist() == [2, 4] and ((other > 0) & (other < 1)).all()
+
+
+def blind_mmcs():
+    rng, directions = np.random.default_rng(0), sweeps_of("superposition")[16].planted.directions
+    return np.mean([mean_max_cosine_similarity(rng.standard_normal((8, 16)), directions) for _ in range(200)])
 
 
 def equals(result, expected):
@@ -256,6 +305,54 @@ CLAIMS = [
         "As $b_{\\text{dec}}$, the same column for every word",
         lambda: np.ptp(after(sparse_autoencoder_plan, "λ = 5: five updates, and every feature is dead")["X′"], axis=1).max() == 0,
     ),
+    ("balance", "sweep", "twelve times", lambda: len(sweeps_of("balance")[16].results) == 12),
+    ("balance", "sweep", "chance of 0.05", lambda: sweeps_of("balance")[16].planted.probability == 0.05),
+    (
+        "balance",
+        "frontier-question",
+        "from 4.3 to 1.8, and the explained variance falls by only 0.03",
+        lambda: (
+            (at("balance", 0.01).l0, at("balance", 0.1).l0) == pytest.approx((4.3, 1.8), abs=0.06)
+            and at("balance", 0.01).explained_variance - at("balance", 0.1).explained_variance == pytest.approx(0.03, abs=0.005)
+        ),
+    ),
+    (
+        "balance",
+        "sparsity-question",
+        "$\\lambda = 0.4$, with 0.78",
+        lambda: closest_to_planted() == 0.4 and at("balance", 0.4).l0 == pytest.approx(0.78, abs=0.006),
+    ),
+    ("balance", "reconstruction-question", "4.3 features", lambda: at("balance", 0.01).l0 == pytest.approx(4.3, abs=0.06)),
+    ("balance", "dead-question", "nearly all features are alive", lambda: at("balance", 1.4).dead <= 2 and at("balance", 2).dead == 16),
+    ("balance", "shrinkage-question", "0.71", lambda: at("balance", 0.4).norm_ratio == pytest.approx(0.71, abs=0.006)),
+    ("balance", "tokens-question", "all six tokens come back the same", lambda: at("balance", 2).l0 == 0),
+    ("superposition", "circle-question", "some d3 and some d4 would give the same", made_otherwise),
+    (
+        "superposition",
+        "plane-question",
+        "With λ = 0.01 nearly everything comes back",
+        lambda: at("superposition", 0.01, 5).explained_variance > 0.98 and matched(0.01).min() < 0.9 and matched(0.5).min() > 0.99,
+    ),
+    ("superposition", "mmcs", "all five cosines are above 0.99", lambda: matched(0.3).min() > 0.99 > matched(0.2).min()),
+    (
+        "superposition",
+        "eight-question",
+        "99 % of the variance comes back, every feature is alive, and MMCS is 0.77",
+        lambda: (
+            (q := at("superposition", 0.01)).explained_variance == pytest.approx(0.99, abs=0.006)
+            and q.mmcs == pytest.approx(0.77, abs=0.006)
+            and q.dead == 0
+        ),
+    ),
+    ("superposition", "eight-question", "MMCS is above 0.99", lambda: at("superposition", 0.5).mmcs > 0.99),
+    ("superposition", "eight-question", "all 16 features are dead", lambda: at("superposition", 2).dead == 16),
+    (
+        "superposition",
+        "flattery",
+        "its MMCS is 0.8 all the same, higher than",
+        lambda: at("superposition", 2).mmcs == pytest.approx(0.8, abs=0.01) and at("superposition", 2).mmcs > at("superposition", 0.01).mmcs,
+    ),
+    ("superposition", "flattery", "on average their MMCS is 0.6", lambda: blind_mmcs() == pytest.approx(0.6, abs=0.01)),
 ]
 
 
