@@ -37,6 +37,8 @@ PROJECT = ("ae_chart.py", "ae_compare.py", "ae_core.py", "ae_explore.py", "ae_pl
 START = ("pyodide.asm.js", "pyodide.asm.wasm", "core.zip", "project.zip")
 """What every start asks for, beside numpy's compiled parts."""
 SITE = "lib/python3.12/site-packages"
+FIRST = "live_kernel"
+"""The module that makes ready what others find when they are imported."""
 DROPPED_FOLDERS = {"tests", "test", "f2py", "distutils", "testing", "_pyinstaller", "idlelib", "turtledemo", "ensurepip", "lib2to3", "__pycache__"}
 
 
@@ -146,6 +148,7 @@ def pack_python(cache: Path, work: Path, pack: Path) -> None:
     (pack / "manifest.json").write_text(json.dumps({
         "extensions": sorted(extensions),
         "later": {archive: sorted({module_name(name) for name in files}) for archive, files in archives.items() if archive != "core.zip"},
+        "pure": sorted({module_name(name) for name in archives["core.zip"] if not name.startswith("numpy/")}, key=lambda name: (name != FIRST, name)),
         "packages": listing,
         "start": {path.relative_to(pack).as_posix(): path.stat().st_size for path in files},
     }))  # fmt: skip

@@ -93,9 +93,8 @@ class Reader:
         return self.cell(cell).place.locator(".noUi-handle").nth(number)
 
     def figure(self, cell):
-        return self.cell(cell).place.locator(".ae table").first.inner_text() + "".join(
-            self.cell(cell).place.locator(".ae table").all_inner_texts()
-        )
+        """Return the text of a cell's matrices, in sight or not."""
+        return "\n".join(self.cell(cell).place.locator(".ae table").all_text_contents())
 
     def go_live(self):
         """Touch a slider, and wait until Python answers."""

@@ -31,7 +31,7 @@ def shared(chromium, address):
 def first_matrix(reader, cell):
     """Return the entries of the first matrix that a cell shows, row by row."""
     table = reader.cell(cell).place.locator(".ae table").first
-    return [entry.replace("−", "-") for entry in table.locator("tbody td").all_inner_texts()]
+    return [entry.replace("−", "-") for entry in table.locator("tbody td").all_text_contents()]
 
 
 # ------------------------------------------------------------------------------------------ the buttons
@@ -286,9 +286,9 @@ def test_what_follows_from_a_cell_runs_with_it(reader):
     assert reader.cell(1).run(OWN_CHAPTER).startswith("Ran, with the 6 that follow from it")
     assert first_matrix(reader, 2) == [str(2 * int(entry)) for entry in book]
     # The new sliders move the new chapter.
-    before = reader.cell(3).place.locator(".ae table").last.inner_text()
+    before = reader.cell(3).place.locator(".ae table").last.text_content()
     reader.slider(3).press("ArrowRight")
-    until(lambda: reader.cell(3).place.locator(".ae table").last.inner_text() != before)
+    until(lambda: reader.cell(3).place.locator(".ae table").last.text_content() != before)
     assert reader.cell(3).run().startswith("Ran in")
 
 
@@ -321,7 +321,7 @@ def test_an_endless_loop_is_stopped_and_the_readers_numbers_stay(reader):
     value = reader.slider(3).get_attribute("aria-valuenow")
     figure = reader.cell(3).place.locator(".ae table").last
     until(lambda: reader.page.evaluate("live.manager.edits.size") > 0)
-    shown = figure.inner_text()
+    shown = figure.text_content()
     cell = reader.cell(2)
     cell.begin("print('on and on')\nwhile True:\n    pass")
     cell.output.get_by_text("on and on").wait_for()
@@ -330,10 +330,10 @@ def test_an_endless_loop_is_stopped_and_the_readers_numbers_stay(reader):
     cell.note.filter(has_text="Stopped. Python is back with your numbers.").wait_for()
     assert not cell.button("Stop").is_visible()
     assert reader.slider(3).get_attribute("aria-valuenow") == value
-    assert figure.inner_text() == shown
+    assert figure.text_content() == shown
     assert cell.place.locator(".noUi-handle").count() > 0
     reader.slider(3).press("ArrowRight")
-    until(lambda: figure.inner_text() != shown)
+    until(lambda: figure.text_content() != shown)
     assert cell.run("chapter.parameters['W1'][0, 0]").startswith("Ran in")
     assert str(int(float(value)) + 1) in cell.output.inner_text()
 
@@ -390,9 +390,9 @@ def test_restart_brings_the_books_numbers_and_outputs(reader):
     # The reader's text is still there, and the sliders answer.
     assert "apply" in reader.cell(1).place.locator(".cm-content").inner_text()
     figure = reader.cell(3).place.locator(".ae table").last
-    before = figure.inner_text()
+    before = figure.text_content()
     reader.slider(3).press("ArrowRight")
-    until(lambda: figure.inner_text() != before)
+    until(lambda: figure.text_content() != before)
 
 
 # ------------------------------------------------------------------------------------ what is kept, and not

@@ -48,6 +48,19 @@ class LateFinder:
                 del sys.path_importer_cache[folder]
 
 
+def preload(names):
+    """Import what every start needs and what has no compiled parts, before the memory is kept for the next start."""
+    for name in names:
+        importlib.import_module(name)
+
+
+def begin_anew():
+    """Do what a kept memory cannot do for a new start: draw other random numbers."""
+    random = sys.modules.get("random")
+    if random is not None:
+        random.seed()
+
+
 def install(archives, packages, fetch):
     """Put the finder behind all others."""
     importlib.import_module("zipfile")  # what unpacks must not itself be late

@@ -3,11 +3,15 @@
 // The page sends { kind: 'boot' | 'runtime' | 'run' | 'comm_open' | 'comm_msg' | 'comm_close', … }, one at a time in order;
 // it hears { kind: 'locked' | 'progress' | 'ready' | 'messages' | 'ran' | 'idle' | 'failed', … }.
 import { loadPyodide } from 'pyodide';
+import * as memory from './memory.js';
 
 const here = new URL('.', self.location).href;
 const SITE = '/lib/python3.12/site-packages';
 const marks = {};
 const mark = (name) => (marks[name] = Math.round(performance.now()));
+
+// How long after a start Python's memory is kept for the next one, in milliseconds.
+const SETTLED = 3000;
 
 let python;
 let kernel;
@@ -28,9 +32,15 @@ const runtime = new Promise((resolve, reject) => {
 runtime.catch(() => {});
 const fetchElse = self.fetch;
 self.fetch = (address, ...more) => (address === here + RUNTIME ? Promise.resolve(RUNTIME) : fetchElse(address, ...more));
+let tellFailure;
 WebAssembly.instantiateStreaming = async (_response, imports) => {
   const module = await runtime;
-  return { module, instance: await WebAssembly.instantiate(module, imports) };
+  try {
+    return { module, instance: await WebAssembly.instantiate(module, imports) };
+  } catch (error) {
+    tellFailure(error);
+    throw error;
+  }
 };
 
 // Tells the page how much of what a start needs has come.
@@ -74,24 +84,15 @@ async function boot({ models, tellState, lock }) {
   const project = fetchBytes('project.zip');
   // A failure of theirs is told when they are wanted.
   for (const promise of [project, ...extensions.map(([, data]) => data)]) promise.catch(() => {});
-  // Of a runtime that did not come Pyodide would tell the console only, and wait for ever.
-  [, python] = await Promise.all([runtime, loadPyodide({
-    indexURL: here,
-    stdLibURL: `${here}core.zip`,
-    lockFileURL: `${here}pyodide-lock.json`,
-  })]);
-  mark('python');
-  self.postMessage({ kind: 'progress', phase: 'libraries' });
+  const made = await startPython(project);
+  mark('libraries');
   for (const [name, data] of extensions) {
     const path = `${SITE}/${name}`;
     python.FS.mkdirTree(path.slice(0, path.lastIndexOf('/')));
     python.FS.writeFile(path, await data, { canOwn: true });
   }
   mark('extensions');
-  python.unpackArchive(await project, 'zip', { extractDir: SITE });
-  mark('project');
   python.pyimport('live_imports').install(python.toPy(MANIFEST.later), python.toPy(MANIFEST.packages), install);
-  mark('imports');
   kernel = python.pyimport('live_kernel');
   mark('kernel');
   kernel.start(
@@ -100,6 +101,43 @@ async function boot({ models, tellState, lock }) {
     tellState,
   );
   self.postMessage({ kind: 'ready', marks });
+  if (made) setTimeout(() => memory.keep(made), SETTLED);
+}
+
+// Starts Python and imports all that has no compiled parts, which takes the most of a start; or takes it from where an
+// earlier start came to. Returns a picture of the memory that the next can begin with, if this one had none.
+async function startPython(project) {
+  const kept = await memory.recall();
+  if (kept) {
+    mark('recalled');
+    try {
+      await load({ _loadSnapshot: kept });
+      python.unpackArchive(await project, 'zip', { extractDir: SITE });
+      python.pyimport('live_imports').begin_anew();
+      return null;
+    } catch (error) {
+      console.warn(`Python starts without the memory that was kept: ${error.message}`);
+      await memory.forget();
+    }
+  }
+  await load({ _makeSnapshot: memory.canKeep });
+  self.postMessage({ kind: 'progress', phase: 'libraries' });
+  python.unpackArchive(await project, 'zip', { extractDir: SITE });
+  python.pyimport('live_imports').preload(python.toPy(MANIFEST.pure));
+  return memory.canKeep ? python.makeMemorySnapshot() : null;
+}
+
+// Of a runtime that did not come, or did not fit, Pyodide would tell the console only, and wait for ever.
+async function load(options) {
+  const failure = new Promise((_resolve, reject) => (tellFailure = reject));
+  const loaded = Promise.all([runtime, loadPyodide({
+    indexURL: here,
+    stdLibURL: `${here}core.zip`,
+    lockFileURL: `${here}pyodide-lock.json`,
+    ...options,
+  })]);
+  [, python] = await Promise.race([loaded, failure]);
+  mark('python');
 }
 
 const answers = {
