@@ -32,7 +32,8 @@ def rounding(text, exact):
         return value / 10**12  # what `=` promises
     if "e" in text:
         return Fraction(10) ** (int(text.partition("e")[2]) - 2) / 2  # three significant digits
-    return Fraction(1, 2000)  # three decimals
+    decimals = len(text.partition(".")[2])
+    return Fraction(1, 2 * 10 ** max(3, decimals))  # three decimals, or the small number's own
 
 
 class Line:
