@@ -116,6 +116,8 @@ async function startPython(project) {
       python.pyimport('live_imports').begin_anew();
       return null;
     } catch (error) {
+      // A file that did not come is no fault of the memory's.
+      await Promise.all([runtime, project]);
       console.warn(`Python starts without the memory that was kept: ${error.message}`);
       await memory.forget();
     }
