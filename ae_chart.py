@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ae_core import Array, format_number
-from ae_style import COLOURS
+from ae_style import COLOURS, DASHES, role_class
 from ae_view import Drawing
 
 SIZE = 1000
@@ -36,8 +36,8 @@ POINTS = 160
 """So many points of a line are drawn: about one every second pixel of a phone."""
 ROWS = 12
 """So many of its points a table under a chart tells."""
-DASHES = ("none", "7 4", "2 4", "10 3 2 3")
-"""What tells the lines of a chart apart, in their order."""
+LINES = 1 + len(DASHES)
+"""So many lines of a chart are told apart: one without dashes, and those with."""
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -121,8 +121,8 @@ class Chart:
         """Say in words what the chart shows."""
         if mark is None:
             return self._text
-        told = [f"{one.name} {_written(one.y[mark])}" for one in self.series if mark < len(one.x)]
-        place = f"{self.x_label} {_written(self._shared_x[mark])}: " if self._shared_x is not None and mark < len(self._shared_x) else ""
+        told = [f"{one.name} {three_digits(one.y[mark])}" for one in self.series if mark < len(one.x)]
+        place = f"{self.x_label} {three_digits(self._shared_x[mark])}: " if self._shared_x is not None and mark < len(self._shared_x) else ""
         return f"{self._text} Marked: {place}{', '.join(told)}."
 
     # What follows is drawn once a chart.
@@ -153,9 +153,9 @@ class Chart:
         if not len(finite):
             return f"{one.name}: nothing to draw."
         begin, end = finite[0], finite[-1]
-        x = f", {self.x_label} {_written(one.x[begin])} to {_written(one.x[end])}" if self.x_label else ""
-        span = f"from {_written(y[begin])} to {_written(y[end])}{x}"
-        return f"{one.name}: {span}; least {_written(y[finite].min())}, greatest {_written(y[finite].max())}."
+        x = f", {self.x_label} {three_digits(one.x[begin])} to {three_digits(one.x[end])}" if self.x_label else ""
+        span = f"from {three_digits(y[begin])} to {three_digits(y[end])}{x}"
+        return f"{one.name}: {span}; least {three_digits(y[finite].min())}, greatest {three_digits(y[finite].max())}."
 
     @cached_property
     def _fixed(self) -> tuple[str, str, str]:
@@ -179,10 +179,10 @@ class Chart:
         one, (x, y) = self.series[k], self._places[k]
         drawn = ""
         if one.kind != "dots":
-            drawn += f'<path class="ae-line-{k % len(DASHES)}" d="{_path(x, y)}"/>'
+            drawn += f'<path class="ae-line-{k % LINES}" d="{_path(x, y)}"/>'
         if one.kind != "line":
             drawn += f'<path class="ae-dots" d="{_dots(x, y)}"/>'
-        return f'<g class="{_class(one.role)}">{drawn}</g>'
+        return f'<g class="{role_class(one.role)}">{drawn}</g>'
 
     def _words(self, k: int) -> str:
         one, (x, y) = self.series[k], self._places[k]
@@ -200,18 +200,18 @@ class Chart:
             if mark < len(x) and math.isfinite(x[mark]):
                 line = f'<path class="ae-mark" d="M{x[mark]:.1f} 0v{SIZE}"/>'
                 if math.isfinite(y[mark]):
-                    drawn += f'<path class="ae-marked {_class(one.role)}" d="M{x[mark]:.1f} {y[mark]:.1f}h0"/>'
+                    drawn += f'<path class="ae-marked {role_class(one.role)}" d="M{x[mark]:.1f} {y[mark]:.1f}h0"/>'
         return (line if self._shared_x is not None else "") + drawn
 
     def _keys(self, mark: int | None) -> str:
         keys = []
         for k, one in enumerate(self.series):
-            shape = f'<path class="ae-line-{k % len(DASHES)}" d="M0 6h28"/>' if one.kind != "dots" else ""
+            shape = f'<path class="ae-line-{k % LINES}" d="M0 6h28"/>' if one.kind != "dots" else ""
             shape += '<path class="ae-dots" d="M14 6h0"/>' if one.kind != "line" else ""
             value = ""
             if mark is not None:
-                value = f" <b>{_written(one.y[mark]) if mark < len(one.y) else ''}</b>"
-            keys.append(f'<li class="{_class(one.role)}"><svg width="28" height="12" aria-hidden="true">{shape}</svg>{html.escape(one.name)}{value}</li>')
+                value = f" <b>{three_digits(one.y[mark]) if mark < len(one.y) else ''}</b>"
+            keys.append(f'<li class="{role_class(one.role)}"><svg width="28" height="12" aria-hidden="true">{shape}</svg>{html.escape(one.name)}{value}</li>')
         return f'<ul class="ae-keys">{"".join(keys)}</ul>'
 
     def _table(self) -> str:
@@ -225,12 +225,17 @@ def number_table(caption: str, columns: Sequence[tuple[str, Sequence[float]]]) -
     """Write numbers as a table, at most `ROWS` rows of them, spread evenly; the first column heads the rows."""
     count = len(columns[0][1])
     rows = np.unique(np.linspace(0, count - 1, min(count, ROWS)).round().astype(int)) if count else ()
-    head = "".join(f'<th scope="col">{html.escape(title)}</th>' for title, _ in columns)
+    head = [html.escape(title) for title, _ in columns]
+    return table_html(html.escape(caption), head, [[three_digits(column[i]) for _, column in columns] for i in rows])
+
+
+def table_html(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a table of texts, which are HTML; the first of each row heads it."""
+    titles = "".join(f'<th scope="col">{title}</th>' for title in head)
     body = "".join(
-        f'<tr><th scope="row">{_written(columns[0][1][i])}</th>' + "".join(f"<td>{_written(column[i])}</td>" for _, column in columns[1:]) + "</tr>"
-        for i in rows
+        f'<tr><th scope="row">{title}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>' for title, *cells in rows
     )
-    return f'<table class="ae-numbers"><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<table class="ae-numbers"><caption>{caption}</caption><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>'
 
 
 class _Axis:
@@ -315,16 +320,12 @@ def _power(k: int) -> str:
     return format_number(10.0**k) if -3 <= k <= 4 else f"10{str(k).translate(SUPERSCRIPTS)}"
 
 
-def _written(value: float) -> str:
+def three_digits(value: float) -> str:
     """Write a number with three digits that count."""
     value = float(value)
     if not math.isfinite(value):
         return "none" if math.isnan(value) else format_number(value)
     return format_number(float(f"{value:.3g}"))
-
-
-def _class(role: str) -> str:
-    return f"ae-{role.replace('_', '-')}"
 
 
 def _one_of(name: str, value: str, known) -> None:
@@ -365,21 +366,20 @@ def arrow_html(title: str, arrows: Sequence[Arrow], points: Sequence[tuple[float
         f'<path class="ae-cloud" d="{dots}"/>',
         *(_arrow(arrow, reach) for arrow in sorted(arrows, key=lambda arrow: arrow.dashed)),
     ]
-    told = ", ".join(f"{arrow.name} to ({_written(arrow.x)}, {_written(arrow.y)})" for arrow in arrows)
-    body = "".join(f'<tr><th scope="row">{html.escape(a.name)}</th><td>{_written(a.x)}</td><td>{_written(a.y)}</td></tr>' for a in arrows)
+    told = ", ".join(f"{arrow.name} to ({three_digits(arrow.x)}, {three_digits(arrow.y)})" for arrow in arrows)
+    rows = [(html.escape(arrow.name), three_digits(arrow.x), three_digits(arrow.y)) for arrow in arrows]
     return (
         f'<div class="ae"><figure class="ae-chart"><svg class="ae-arrows" role="img" aria-label="{html.escape(f"{title}. Arrows: {told}.")}" '
         f'viewBox="{-edge:.3f} {-edge:.3f} {2 * edge:.3f} {2 * edge:.3f}" style="--unit:{reach:g}">{"".join(drawn)}</svg>'
         '<details><summary>The numbers of this picture</summary>'
-        f'<table class="ae-numbers"><caption>{html.escape(title)}</caption><thead><tr><th scope="col">Arrow</th><th scope="col">1</th><th scope="col">2</th></tr></thead>'
-        f"<tbody>{body}</tbody></table></details></figure></div>"
+        f'{table_html(html.escape(title), ("Arrow", "1", "2"), rows)}</details></figure></div>'
     )
 
 
 def _arrow(arrow: Arrow, reach: float) -> str:
     length = math.hypot(arrow.x, arrow.y)
     if length < 1e-9:
-        return f'<g class="{_class(arrow.role)}"><path class="ae-dots" d="M0 0h0"/></g>'
+        return f'<g class="{role_class(arrow.role)}"><path class="ae-dots" d="M0 0h0"/></g>'
     x, y, head = arrow.x / length, -arrow.y / length, min(0.07 * reach, length / 2)
     neck = length - head
     tip = f"M{length * x:.3f} {length * y:.3f}L{neck * x - head * y / 2:.3f} {neck * y + head * x / 2:.3f}L{neck * x + head * y / 2:.3f} {neck * y - head * x / 2:.3f}z"
@@ -387,4 +387,4 @@ def _arrow(arrow: Arrow, reach: float) -> str:
     # A dashed arrow lies on top of a plain one, whose name already stands at its tip.
     name = "" if arrow.dashed else f'<text x="{at * x:.3f}" y="{at * y:.3f}">{html.escape(arrow.name)}</text>'
     shaft = "ae-shaft ae-dashed" if arrow.dashed else "ae-shaft"
-    return f'<g class="{_class(arrow.role)}"><path class="{shaft}" d="M0 0L{neck * x:.3f} {neck * y:.3f}"/><path class="ae-tip" d="{tip}"/>{name}</g>'
+    return f'<g class="{role_class(arrow.role)}"><path class="{shaft}" d="M0 0L{neck * x:.3f} {neck * y:.3f}"/><path class="ae-tip" d="{tip}"/>{name}</g>'

@@ -16,10 +16,10 @@ import numpy as np
 import ae_core
 from ae_chart import Chart, Series
 from ae_core import Array, format_number
-from ae_style import style_sheet
+from ae_style import role_class, style_sheet
 from ae_train import TrainingResult
 from ae_view import computations_html, symbol
-from ae_widgets import Framed, _Look, _Slider, _static_control
+from ae_widgets import Framed, _Look, _Slider, _static_control, alert_html
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,7 @@ class Explorer(Framed):
     def static_html(self) -> str:
         """Give the explorer as plain HTML: the figure, and the controls as they stand."""
         controls = "".join(part.static_html() for part in self.parts)
-        return (
-            f'<style>{style_sheet()}</style><div class="ae-live ae-panel" data-model-id="{self.model_id}">'
-            f'<div class="ae-figure">{self.picture.html}</div><div class="ae-controls" aria-hidden="true">{controls}</div></div>'
-        )
+        return f"<style>{style_sheet()}</style>{self.frame_html([self.picture.html], controls)}"
 
     def _guarded(self, callback: Callable[[], None]) -> None:
         """Take over what a control was set to, and draw; an error shows itself to the reader, the next move clears it."""
@@ -107,7 +104,7 @@ class Explorer(Framed):
                 one.figure.value = one.picture.html
             self.message.value = ""
         except Exception as error:
-            self.message.value = f'<p role="alert">{html.escape(f"{type(error).__name__}: {error}")}</p>'
+            self.message.value = alert_html(error)
 
 
 class _Scrubber:
@@ -134,7 +131,7 @@ class _Scrubber:
         grid.add_class("ae-scrub")
         self.widget = ipywidgets.VBox([look.row(self.readout), grid], layout=look.box)
         self.widget.add_class("ae-group")
-        self.widget.add_class(self._class)
+        self.widget.add_class(role_class(self.spec.role))
 
     TRACKS = "26px minmax(0,30rem) 26px"
 
@@ -162,14 +159,10 @@ class _Scrubber:
     def _spoken(self) -> str:
         return f"{self.spec.title}: {self.spec.write(self.value)}"
 
-    @property
-    def _class(self) -> str:
-        return f"ae-{self.spec.role.replace('_', '-')}"
-
     def static_html(self) -> str:
         share = self.index / max(1, len(self.spec.values) - 1)
         return (
-            f'<div class="ae-group {self._class}"><div class="ae-row"><span>{self._written()}</span></div>'
+            f'<div class="ae-group {role_class(self.spec.role)}"><div class="ae-row"><span>{self._written()}</span></div>'
             f'<div class="ae-sliders ae-scrub" style="grid-template-columns:{self.TRACKS}">'
             f'<i class="ae-minus">−</i><span class="ae-track" style="--share:{share:.3f}"></span><i class="ae-plus">+</i></div></div>'
         )

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ae_chart import Arrow, Chart, Series, arrow_html
+from ae_chart import Arrow, Chart, Series, arrow_html, three_digits
 from ae_core import (
     DIFFERENCE,
     PRODUCT,
@@ -23,11 +23,12 @@ from ae_core import (
     Matrix,
     SparseAutoencoder,
     SparseForward,
+    _labels,
     format_number,
 )
 from ae_explore import Explorer, Picture, Slide
-from ae_sweep import Match, Quality, Sweep, match_features
-from ae_train import PlantedFeatures
+from ae_sweep import Quality, Sweep
+from ae_train import Match, PlantedFeatures, match_features
 from ae_view import Drawing, computations_html, matrices_html
 
 TOKENS = 6
@@ -114,7 +115,7 @@ class SweepViews:
         """Draw the features of a few tokens, and what comes back of them."""
 
         def draw(found: Found, text: str) -> str:
-            f = Matrix("f", "activation", _rounded(found.forward.features), _numbered("f", found.model.W_enc.shape[0]), self._token_labels)
+            f = Matrix("f", "activation", _rounded(found.forward.features), _labels("f", found.model.W_enc.shape[0]), self._token_labels)
             return matrices_html((f,), text) + computations_html((self._errors(found),), "What comes back, beside what went in", "errors")
 
         return self._model(draw, "length ratio")
@@ -122,7 +123,7 @@ class SweepViews:
     def directions(self) -> Explorer:
         """Draw each planted direction beside the column that is most like it, and their cosine."""
         D = self.sweep.planted.directions
-        names, dimensions = _numbered("d", D.shape[1]), _numbered("", D.shape[0])
+        names, dimensions = _labels("d", D.shape[1]), _labels("", D.shape[0])
 
         def draw(found: Found, text: str) -> str:
             columns = found.model.W_dec[:, found.match.learned]
@@ -136,7 +137,7 @@ class SweepViews:
 
     def firing(self) -> Explorer:
         """Draw the planted activations of a few tokens beside the features that match them."""
-        names = _numbered("d", len(self.activations))
+        names = _labels("d", len(self.activations))
         planted = Matrix("a", "target", _rounded(self.activations), names, self._token_labels)
 
         def draw(found: Found, text: str) -> str:
@@ -148,7 +149,7 @@ class SweepViews:
     def arrows(self) -> Explorer:
         """Draw planted directions and the decoder's columns as arrows in a plane; a dead feature's column is a grey one."""
         planted = [Arrow(f"d{k + 1}", *column, "target") for k, column in enumerate(self.sweep.planted.directions.T)]
-        dots = _cloud(self.sweep.planted)[0].T
+        dots = _draw_tokens(self.sweep.planted, CLOUD)[0].T
 
         def draw(found: Found, text: str) -> str:
             columns = found.model.W_dec / found.model.decoder_norms()
@@ -207,10 +208,10 @@ class SweepViews:
 
     @property
     def _token_labels(self) -> tuple[str, ...]:
-        return _numbered("X", self.x.shape[1])
+        return _labels("X", self.x.shape[1])
 
     def _errors(self, found: Found) -> Computation:
-        dimensions = _numbered("", len(self.x))
+        dimensions = _labels("", len(self.x))
         came, went = _rounded(found.forward.reconstruction), _rounded(self.x)
         X_hat = Matrix("X′", "output", came, dimensions, self._token_labels)
         X = Matrix("X", "input", went, dimensions, self._token_labels)
@@ -225,22 +226,21 @@ def tell(quality: Quality, about: str) -> str:
     """Say a model's quality in words, "MMCS" or "length ratio" last."""
     value = {"MMCS": quality.mmcs, "length ratio": quality.norm_ratio}[about]
     return (
-        f"L0 {_three(quality.l0)}, explained variance {_three(quality.explained_variance)}, "
-        f"{quality.dead} of {len(quality.density)} features dead, {about} {_three(value)}."
+        f"L0 {three_digits(quality.l0)}, explained variance {three_digits(quality.explained_variance)}, "
+        f"{quality.dead} of {len(quality.density)} features dead, {about} {three_digits(value)}."
     )
 
 
 def example_tokens(planted: PlantedFeatures) -> tuple[Array, Array]:
     """Draw a few tokens with something in them: X (d, n), and a (features, n) that they are made of."""
-    x, activations = planted.draw(np.random.default_rng(0), 20 * TOKENS)
-    chosen = np.flatnonzero(activations.max(0) > FAINT)[:TOKENS]
-    return x[:, chosen].astype(float), activations[:, chosen].astype(float)
+    x, activations = _draw_tokens(planted, TOKENS, FAINT)
+    return x.astype(float), activations.astype(float)
 
 
-def _cloud(planted: PlantedFeatures) -> tuple[Array, Array]:
-    """Draw tokens that are not 0, at most `CLOUD` of them, and their activations."""
-    x, activations = planted.draw(np.random.default_rng(0), 20 * CLOUD)
-    chosen = np.flatnonzero(activations.any(0))[:CLOUD]
+def _draw_tokens(planted: PlantedFeatures, count: int, faint: float = 0) -> tuple[Array, Array]:
+    """Draw tokens with an activation above ``faint``, at most ``count`` of them, and their activations."""
+    x, activations = planted.draw(np.random.default_rng(0), 20 * count)
+    chosen = np.flatnonzero(activations.max(0) > faint)[:count]
     return x[:, chosen], activations[:, chosen]
 
 
@@ -248,7 +248,7 @@ def show_mixing(planted: PlantedFeatures) -> Drawing:
     """Draw how tokens are made of planted features: X = D a."""
     _, a = example_tokens(planted)
     D, a = _rounded(planted.directions), np.round(a, 1)
-    names, dimensions, tokens = _numbered("d", D.shape[1]), _numbered("", D.shape[0]), _numbered("X", a.shape[1])
+    names, dimensions, tokens = _labels("d", D.shape[1]), _labels("", D.shape[0]), _labels("X", a.shape[1])
     mixed = Computation(
         PRODUCT,
         (Matrix("D", "target", D, dimensions, names), Matrix("a", "activation", a, names, tokens)),
@@ -272,7 +272,7 @@ def watch_crowding(planted: Callable[[float], PlantedFeatures], probabilities: S
     @lru_cache
     def draw(probability: float) -> Picture:
         made = planted(probability)
-        x, activations = _cloud(made)
+        x, activations = _draw_tokens(made, CLOUD)
         several = np.mean(np.count_nonzero(activations, axis=0) > 1)
         text = f"p = {format_number(probability)}: of the tokens that have something at all, {several:.0%} have more than one thing."
         arrows = [Arrow(f"d{k + 1}", *column, "target") for k, column in enumerate(made.directions.T)]
@@ -291,13 +291,5 @@ def _spread(x: Array, y: Array) -> list[bool]:
     return kept
 
 
-def _numbered(prefix: str, count: int) -> tuple[str, ...]:
-    return tuple(f"{prefix}{k + 1}" for k in range(count))
-
-
 def _rounded(values) -> Array:
     return np.round(np.asarray(values, float), DECIMALS) + 0.0  # no −0
-
-
-def _three(value: float) -> str:
-    return format_number(float(f"{value:.3g}"))

@@ -33,6 +33,8 @@ FAINTEST, STRONGEST = 0.08, 0.56
 """Share of a role's colour in a cell that is just not 0, and in its matrix's largest one."""
 CAPTION_SHARE = 0.45
 """Share of a role's colour in the text that names it; the rest is ink, so that it can be read."""
+DASHES = ("7 4", "2 4", "10 3 2 3")
+"""What tells the lines of a chart apart, beside the first, which has none."""
 HIGHLIGHTED = 9
 """Rows and columns of a matrix that light up; a larger matrix lights up its first ones only."""
 CHAINED = 3
@@ -45,15 +47,20 @@ def mix(colour: str, other: str, share: float) -> str:
     return "#" + "".join(f"{round(share * a + (1 - share) * b):02x}" for a, b in pairs)
 
 
+def role_class(role: str) -> str:
+    """Give the class of what has a role's colour."""
+    return f"ae-{role.replace('_', '-')}"
+
+
 def style_sheet() -> str:
     """Give the style sheet of all figures; every output carries it, since some notebooks isolate outputs."""
-    return f"{_themes()}\n{_RULES}\n{_CHARTS}\n{_CONTROLS}\n{_highlights()}"
+    return f"{_themes()}\n{_RULES}\n{_CHARTS}\n{_dashes()}\n{_CONTROLS}\n{_highlights()}"
 
 
 def _themes() -> str:
     def block(selector, paper):
         pairs = {"ink": INK, "soft": SOFT, "paper": PAPER, **COLOURS}
-        variables = "".join(f"--ae-{name.replace('_', '-')}:{getattr(colour, paper)};" for name, colour in pairs.items())
+        variables = "".join(f"--{role_class(name)}:{getattr(colour, paper)};" for name, colour in pairs.items())
         return f"{selector}{{color-scheme:{paper};{variables}}}"
 
     # A page that has a theme of its own says so in one of these ways; only one that says nothing follows
@@ -66,9 +73,14 @@ def _themes() -> str:
             block(f":is({dark_hosts}) :is(.ae,.ae-panel,.ae-live)", "dark"),
             f"@media screen and (prefers-color-scheme:dark){{{block(f'{silent} :is(.ae,.ae-panel,.ae-live)', 'dark')}}}",
             f"@media print{{{block('html:root:root :is(.ae,.ae-panel,.ae-live)', 'light')}}}",
-            *(f".ae-{role.replace('_', '-')}{{--role:var(--ae-{role.replace('_', '-')})}}" for role in COLOURS),
+            *(f".{role_class(role)}{{--role:var(--{role_class(role)})}}" for role in COLOURS),
         ]
     )
+
+
+def _dashes() -> str:
+    """Tell the lines of a chart apart without colour."""
+    return " ".join(f".ae-chart .ae-line-{k}{{stroke-dasharray:{dashes}}}" for k, dashes in enumerate(DASHES, start=1))
 
 
 def _highlights() -> str:
@@ -164,7 +176,6 @@ _CHARTS = """
 .ae-area .ae-point{transform:translate(.45rem,35%);color:var(--ae-ink)} .ae-area .ae-late{transform:translate(calc(-100% - .4rem),-110%)}
 .ae-chart :is(path,circle){fill:none;vector-effect:non-scaling-stroke;stroke:color-mix(in srgb,var(--role) 82%,var(--ae-ink));stroke-width:2px;stroke-linejoin:round}
 .ae-chart .ae-grid{stroke:color-mix(in srgb,var(--ae-soft) 24%,var(--ae-paper));stroke-width:1px}
-.ae-chart .ae-line-1{stroke-dasharray:7 4} .ae-chart .ae-line-2{stroke-dasharray:2 4} .ae-chart .ae-line-3{stroke-dasharray:10 3 2 3}
 .ae-chart .ae-dots{stroke-width:7px;stroke-linecap:round}
 .ae-chart .ae-cloud{stroke:color-mix(in srgb,var(--ae-input) 50%,var(--ae-paper));stroke-width:5px;stroke-linecap:round}
 .ae-chart .ae-mark{stroke:var(--ae-ink);stroke-width:1.5px}

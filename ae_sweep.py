@@ -17,21 +17,13 @@ from ae_train import (
     explained_variance,
     feature_density,
     l0,
+    match_features,
     train_sparse_autoencoder,
 )
 from ae_variants import VariantModel
 
 HELD_OUT = 1000
 """Tokens that a model is judged by; training has seen none of them."""
-
-
-class Match(NamedTuple):
-    """For each true direction the learned column that points most like it."""
-
-    learned: Array
-    """Which column, shape (number of true ones,); one column may be the best for two of them."""
-    cosine: Array
-    """Of the angle between the two, same shape; 1 is the same direction."""
 
 
 class Quality(NamedTuple):
@@ -75,22 +67,6 @@ def planted_circle(n_features: int, probability: float) -> PlantedFeatures:
     """
     angles = 2 * np.pi * np.arange(n_features) / n_features
     return PlantedFeatures(np.array([-np.sin(angles), np.cos(angles)]), probability)
-
-
-def match_features(learned, true) -> Match:
-    """Find for each true direction the learned column with the largest cosine.
-
-    Parameters
-    ----------
-    learned : array_like, shape (d, m)
-        Such as W_dec; a column of zeros resembles nothing.
-    true : array_like, shape (d, n)
-    """
-    learned, true = (np.asarray(matrix, float) for matrix in (learned, true))
-    norms = np.linalg.norm(learned, axis=0)
-    cosines = (true / np.linalg.norm(true, axis=0)).T @ (learned / np.where(norms > 0, norms, 1))
-    best = cosines.argmax(1)
-    return Match(best, np.minimum(cosines[np.arange(len(best)), best], 1.0))
 
 
 def judge(

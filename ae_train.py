@@ -720,8 +720,17 @@ def dead_features(features) -> int:
     return int(np.count_nonzero(feature_density(features) == 0))
 
 
-def max_cosine_similarities(learned, true) -> Array:
-    """Give for each true direction the largest cosine with any learned one, shape (number of true ones,).
+class Match(NamedTuple):
+    """For each true direction the learned column that points most like it."""
+
+    learned: Array
+    """Which column, shape (number of true ones,); one column may be the best for two of them."""
+    cosine: Array
+    """Of the angle between the two, same shape; 1 is the same direction."""
+
+
+def match_features(learned, true) -> Match:
+    """Find for each true direction the learned one with the largest cosine.
 
     Parameters
     ----------
@@ -731,8 +740,20 @@ def max_cosine_similarities(learned, true) -> Array:
     """
     true = _check("true", true, (None, None)).astype(float, copy=False)
     learned = _check("learned", learned, (true.shape[0], None)).astype(float, copy=False)
-    cosines = (_unit(true).T @ _unit(learned)).max(1)
-    return np.minimum(cosines, 1.0)  # a rounding above 1 is no better than 1
+    cosines = _unit(true).T @ _unit(learned)
+    best = cosines.argmax(1)
+    return Match(best, np.minimum(cosines[np.arange(len(best)), best], 1.0))  # a rounding above 1 is no better than 1
+
+
+def max_cosine_similarities(learned, true) -> Array:
+    """Give for each true direction the largest cosine with any learned one, shape (number of true ones,).
+
+    Parameters
+    ----------
+    learned : array_like, shape (d, m)
+    true : array_like, shape (d, n)
+    """
+    return match_features(learned, true).cosine
 
 
 def mean_max_cosine_similarity(learned, true) -> float:

@@ -15,7 +15,7 @@ import ipywidgets
 import numpy as np
 
 import ae_core
-from ae_chart import Chart, Series
+from ae_chart import Chart, Series, table_html
 from ae_compare import Compared, compare_variants
 from ae_core import Matrix, Step, format_number
 from ae_train import PlantedFeatures, l0, planted_features
@@ -46,6 +46,7 @@ from ae_widgets import (
     _static_control,
     _whole,
     _zeros,
+    alert_html,
 )
 
 
@@ -340,15 +341,8 @@ def side_by_side_html(steps: tuple[Step, ...]) -> str:
 
 def _table_html(caption: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     """Write a row a variant, numbered as in the chapter."""
-    titles = "".join(f'<th scope="col">{title}</th>' for title in head)
-    body = "".join(
-        f'<tr><th scope="row">{number} {title}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
-        for number, (title, *cells) in enumerate(rows, start=1)
-    )
-    return (
-        f'<div class="ae-scroll"><table class="ae-numbers"><caption>{caption}</caption>'
-        f"<thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
+    numbered = [(f"{number} {title}", *cells) for number, (title, *cells) in enumerate(rows, start=1)]
+    return f'<div class="ae-scroll">{table_html(caption, head, numbered)}</div>'
 
 
 def comparison_text(steps: tuple[Step, ...]) -> str:
@@ -392,7 +386,7 @@ class TrainedVariants(Framed):
             self.runs.append(compare_variants(self.planted, seed=100 * len(self.runs), progress=self._tell))
             self.figure.value = trained_html(self.runs)
         except (Exception, KeyboardInterrupt) as error:
-            self.message.value = f'<p role="alert">{html.escape(f"{type(error).__name__}: {error}")}</p>'
+            self.message.value = alert_html(error)
         finally:
             self.button.description, self.button.disabled = self.INVITATION, False
 
@@ -403,10 +397,7 @@ class TrainedVariants(Framed):
         return trained_text(self.runs)
 
     def static_html(self) -> str:
-        return (
-            f'<div class="ae-live ae-panel" data-model-id="{self.model_id}"><div class="ae-figure">{self.figure.value}</div>'
-            f'<div class="ae-controls" aria-hidden="true"><div class="ae-row">{_static_control(self.button)}</div></div></div>'
-        )
+        return self.frame_html([self.figure.value], f'<div class="ae-row">{_static_control(self.button)}</div>')
 
 
 def trained_html(runs: list[tuple[Compared, ...]]) -> str:

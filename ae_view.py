@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import ae_core
 from ae_core import Computation, Matrix, Step
-from ae_style import CHAINED, COLOURS, FAINTEST, INK, PAPER, SOFT, STRONGEST, mix, style_sheet
+from ae_style import CHAINED, COLOURS, FAINTEST, INK, PAPER, SOFT, STRONGEST, mix, role_class, style_sheet
 
 # The signs before, between and after the inputs of an operation whose tables stand side by side.
 SIGNS = {
@@ -59,7 +59,7 @@ def show(step: Step) -> Drawing:
 
 def show_colours() -> Drawing:
     """Draw the legend: one patch a role."""
-    patches = "".join(f'<li class="ae-{role.replace("_", "-")}"><b></b>{colour.word}</li>' for role, colour in COLOURS.items())
+    patches = "".join(f'<li class="{role_class(role)}"><b></b>{colour.word}</li>' for role, colour in COLOURS.items())
     return Drawing(f'<div class="ae"><ul class="ae-legend">{patches}</ul></div>', ", ".join(COLOURS))
 
 
@@ -222,7 +222,7 @@ class _Tables:
     def draw(self, matrix: Matrix, place: str = "", bias: Matrix | None = None, ones: bool = False) -> str:
         # The caption of a single column begins above the row's labels, or it would be wider than the table.
         thin = "ae-thin" if len(matrix.column_labels) == 1 and bias is None else ""
-        classes, styles = ["ae-m", f"ae-{matrix.role.replace('_', '-')}", place, thin], []
+        classes, styles = ["ae-m", role_class(matrix.role), place, thin], []
         for k, how in self.read_by.get(id(matrix), ()):
             classes.append(f"ae-all{k}" if how == "all" else f"ae-x{k}")
             styles += {"row": [f"--c{k}:1"], "column": [f"--r{k}:1"]}.get(how, [])

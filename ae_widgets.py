@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import ipywidgets
@@ -201,7 +201,7 @@ class Chapter:
                 if not self._quiet:
                     self.message.value = ""
             except Exception as error:
-                self.message.value = f'<p role="alert">{html.escape(f"{type(error).__name__}: {error}")}</p>'
+                self.message.value = alert_html(error)
 
         return guarded
 
@@ -278,11 +278,21 @@ class _Slider(ipywidgets.FloatSlider):
 class Framed(ipywidgets.VBox):
     """A box of widgets that has a ``static_html()`` and a ``text()``, shown where widgets cannot live."""
 
+    classes = ("ae-panel",)
+
     def _repr_mimebundle_(self, **keywords):
         bundle = super()._repr_mimebundle_(**keywords)
         data, *metadata = bundle if isinstance(bundle, tuple) else (bundle,)
         data = {**data, "text/html": self.static_html(), "text/plain": self.text()}
         return (data, *metadata) if metadata else data
+
+    def frame_html(self, figures: Sequence[str], controls: str) -> str:
+        """Put drawn figures and controls where the page finds them, to make widgets of them."""
+        drawn = "".join(f'<div class="ae-figure">{figure}</div>' for figure in figures)
+        return (
+            f'<div class="ae-live {" ".join(self.classes)}" data-model-id="{self.model_id}">{drawn}'
+            f'<div class="ae-controls" aria-hidden="true">{controls}</div></div>'
+        )
 
 
 class Panel(Framed):
@@ -291,8 +301,6 @@ class Panel(Framed):
     Shown where widgets cannot live (the built page before it is live, a printed sheet), it is plain HTML of
     the same size.
     """
-
-    classes = ("ae-panel",)
 
     def __init__(self, chapter: Chapter, number: int):
         self.chapter, self.drawn = chapter, chapter.steps[number - 1]
@@ -338,13 +346,14 @@ class Panel(Framed):
     def static_html(self) -> str:
         """Give the panel as plain HTML: the matrices, and the controls as they stand."""
         sheet = f"<style>{style_sheet()}</style>" if self.is_first() else ""
-        figures = "".join(f'<div class="ae-figure">{drawing}</div>' for drawing in self.drawings())
         groups = "".join(group.static_html() for group in self.groups)
         rows = "".join(f'<div class="ae-row">{"".join(map(_static_control, row.children))}</div>' for row in self.rows)
-        return (
-            f'{sheet}<div class="ae-live {" ".join(self.classes)}" data-model-id="{self.model_id}">{figures}'
-            f'<div class="ae-controls" aria-hidden="true">{groups}{rows}</div></div>'
-        )
+        return sheet + self.frame_html(self.drawings(), groups + rows)
+
+
+def alert_html(error: BaseException) -> str:
+    """Tell the reader of an error."""
+    return f'<p role="alert">{html.escape(f"{type(error).__name__}: {error}")}</p>'
 
 
 def _static_control(control: ipywidgets.Widget) -> str:

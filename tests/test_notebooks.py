@@ -19,8 +19,8 @@ from ae_core import (
     sparse_autoencoder_walkthrough,
 )
 from ae_planted import example_tokens
-from ae_sweep import Sweep, match_features, planted_circle
-from ae_train import mean_max_cosine_similarity
+from ae_sweep import Sweep, planted_circle
+from ae_train import match_features, mean_max_cosine_similarity
 from ae_variant_widgets import SECTIONS, by_variant, variants_plan
 from ae_widgets import autoencoder_plan, sparse_autoencoder_plan
 

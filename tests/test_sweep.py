@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ae_core import SparseAutoencoder
-from ae_sweep import judge, match_features, sweep_l1
-from ae_train import PlantedFeatures, planted_features
+from ae_sweep import judge, sweep_l1
+from ae_train import PlantedFeatures, match_features, planted_features
 
 TWO = PlantedFeatures(np.eye(2), 0.3)
 PLANTED = planted_features(6, 3, seed=0, probability=0.1)
