@@ -17,7 +17,7 @@ help:
 	@echo 'make book    set up, build the book afresh into _build/html'
 	@echo 'make test    set up with the test tools and a Chromium, run every test (TORCH=no leaves PyTorch out)'
 	@echo 'make lint    check the code with ruff'
-	@echo 'make bench   time the walkthroughs and a clean build'
+	@echo 'make bench   time the walkthroughs, training and a clean build; train on planted features'
 	@echo 'make bench-live  time how fast the pages go live, write bench/live-results.md'
 	@echo 'make lock    compile requirements*.in to requirements*.txt (UPGRADE=--upgrade takes newer releases)'
 	@echo 'make address write the address and version into the README and every set-up cell'
@@ -40,7 +40,7 @@ lint: $(VENV)/.tests
 	@$(PY) -m ruff check .
 
 bench: $(VENV)/.readers $(VENV)/.torch-$(TORCH)
-	@set -e; for script in bench/walkthroughs.py bench/build.py; do $(PY) $$script; done
+	@set -e; for script in bench/walkthroughs.py bench/training.py bench/build.py; do $(PY) $$script; done
 
 bench-live: $(VENV)/.tests $(VENV)/.chromium
 	@$(PY) tools/build.py --if-stale
