@@ -557,11 +557,13 @@ class Operation:
     ``reads`` says for each input which of its entries the result's entry (row, column) reads: its
     "row", its "column", the one "cell", or "all".  ``arithmetic`` writes these entries down as a person
     would; it is given a function that writes one number, the inputs' entries, the row and the column.
+    So many of the last inputs as ``undrawn`` says stand in that arithmetic alone, and get no table.
     """
 
     name: str
     reads: tuple[str, ...]
     arithmetic: Callable[..., str]
+    undrawn: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -572,6 +574,11 @@ class Computation:
     inputs: tuple[Matrix, ...]
     result: Matrix
     formula: str
+
+    @property
+    def drawn_inputs(self) -> tuple[Matrix, ...]:
+        """The inputs that get a table of their own."""
+        return self.inputs[: len(self.inputs) - self.operation.undrawn]
 
     def explain(self, row: int, column: int) -> str:
         """Write the arithmetic of one entry, such as ``1·2 + 0·(−1) + 1 = 3``.
@@ -679,6 +686,10 @@ def _relu(write, inputs, row, column):
     return f"max(0, {write(inputs[0][row][column])})"
 
 
+def _sum(write, inputs, row, column):
+    return f"{write(inputs[0][row][column])} + {_factor(write(inputs[1][row][column]))}"
+
+
 def _difference(write, inputs, row, column):
     return f"{write(inputs[0][row][column])} − {_factor(write(inputs[1][row][column]))}"
 
@@ -739,11 +750,36 @@ def _norm_penalty_gradient(write, inputs, row, column):
     return f"{write(l1_coefficient[0][0])}·({total})·{_factor(write(W_dec[row][column]))}/{write(norm)}"
 
 
+def _scale(write, inputs, row, column):
+    return f"{write(inputs[0][0][0])}·{_factor(write(inputs[1][row][column]))}"
+
+
+def _descent(write, inputs, row, column):
+    old, rate, gradient = inputs
+    return f"{write(old[row][column])} − {write(rate[0][0])}·{_factor(write(gradient[row][column]))}"
+
+
+def _central_difference(write, inputs, row, column):
+    _, above, below, k = inputs
+    # More digits than elsewhere, since the two losses differ in their last ones only.
+    return f"({above[row][column]:.12g} − {below[row][column]:.12g})/{write(2 * 10.0 ** -k[0][0])}"
+
+
+def _compared(write, inputs, row, column):
+    difference = _difference(write, inputs, row, column)
+    return difference if inputs[2][row][column] else f"({difference})·0"
+
+
+def _greatest(write, inputs, row, column):
+    return f"|{write(max((value for entries in inputs[0] for value in entries), key=abs))}|"
+
+
 COPY = Operation("copy", ("cell",), _copy)
 AFFINE = Operation("affine", ("row", "row", "column"), _affine)
 PRODUCT = Operation("product", ("row", "column"), _product)
 PRODUCT_PLUS = Operation("product plus", ("row", "cell", "column"), _product_plus)
 RELU = Operation("relu", ("cell",), _relu)
+SUM = Operation("sum", ("cell", "cell"), _sum)
 DIFFERENCE = Operation("difference", ("cell", "cell"), _difference)
 SUBTRACT_BIAS = Operation("subtract bias", ("cell", "row"), _subtract_bias)
 ERROR_GRADIENT = Operation("error gradient", ("cell", "cell"), _error_gradient)
@@ -756,6 +792,11 @@ KEEP_ZEROS = Operation("keep zeros", ("cell",), _descent_sign)
 WEIGH_ROWS = Operation("weigh rows", ("all", "cell", "row"), _weigh_rows)
 SUM_OF_SQUARES = Operation("sum of squares", ("all",), _sum_of_squares)
 NORM_PENALTY_GRADIENT = Operation("norm penalty gradient", ("all", "column", "cell", "column"), _norm_penalty_gradient)
+SCALE = Operation("scale", ("all", "cell"), _scale)
+DESCENT = Operation("descent", ("cell", "all", "cell"), _descent)
+CENTRAL_DIFFERENCE = Operation("central difference", ("cell", "cell", "cell", "all"), _central_difference, undrawn=3)
+COMPARED = Operation("compared", ("cell", "cell", "cell"), _compared, undrawn=1)
+GREATEST = Operation("greatest", ("all",), _greatest)
 
 
 # --------------------------------------------------------------------------------- the two walkthroughs

@@ -18,6 +18,7 @@ from ae_style import CHAINED, COLOURS, FAINTEST, INK, PAPER, SOFT, STRONGEST, mi
 SIGNS = {
     ae_core.COPY: ("", "→ <small>copy</small>"),
     ae_core.RELU: ("", "→ <small>ReLU</small>"),
+    ae_core.SUM: ("", "+", "="),
     ae_core.DIFFERENCE: ("", "−", "="),
     ae_core.SUBTRACT_BIAS: ("", "−", "="),
     ae_core.ERROR_GRADIENT: ("2 · (", "−", ") ="),
@@ -29,6 +30,11 @@ SIGNS = {
     ae_core.WEIGH_ROWS: ("", "·", "·", "="),
     ae_core.SUM_OF_SQUARES: ("", "→ <small>Σ ( )²</small>"),
     ae_core.NORM_PENALTY_GRADIENT: ("", "· Σ", "·", "/", "="),
+    ae_core.SCALE: ("", "·", "="),
+    ae_core.DESCENT: ("", "−", "·", "="),
+    ae_core.CENTRAL_DIFFERENCE: ("", "−"),
+    ae_core.COMPARED: ("", "−", "="),
+    ae_core.GREATEST: ("", "→ <small>greatest</small>"),
 }
 
 LABEL_CELLS = 2.3
@@ -75,7 +81,7 @@ def step_html(step: Step) -> str:
         about = about or any(computation.result is step.result for computation in line)
     if folded:
         results = [c.result.name for line in _lines(step) for c in line if c.result is not step.result]
-        title = f"The whole backward pass: {symbol(', '.join(results))}"
+        title = f"{'The whole backward pass' if step.result.role == 'gradient' else 'The others'}: {symbol(', '.join(results))}"
         drawn.append(f"<details><summary>{title}</summary>{''.join(folded)}</details>")
     return (
         f'<div class="ae" role="group" aria-label="{html.escape(summary(step))}">{"".join(drawn)}'
@@ -108,7 +114,7 @@ def _lines(step: Step) -> list[list[Computation]]:
     """Put computations side by side as long as the next one reads only what its line already shows."""
     lines, shown = [], set()
     for computation in step.computations:
-        inputs = {id(matrix) for matrix in computation.inputs}
+        inputs = {id(matrix) for matrix in computation.drawn_inputs}
         if lines and inputs <= shown and len(lines[-1]) < CHAINED:
             lines[-1].append(computation)
         else:
@@ -136,7 +142,7 @@ def _line_html(line: list[Computation], step: Step, first: bool) -> str:
 
 def _computation_html(computation: Computation, tables: _Tables, alone: bool) -> tuple[str, list[int]]:
     """Give the HTML of a computation, and the cells that each of its parts, put side by side, is wide."""
-    operation, inputs, result = computation.operation, computation.inputs, computation.result
+    operation, inputs, result = computation.operation, computation.drawn_inputs, computation.result
     if operation is ae_core.COLUMN_NORM:
         return f'<div class="ae-stack">{tables.draw(inputs[0])}{tables.draw(result)}</div>', [_width(result)]
     if operation in (ae_core.AFFINE, ae_core.PRODUCT, ae_core.PRODUCT_PLUS):
@@ -173,6 +179,7 @@ class _Tables:
 
     def __init__(self, line: list[Computation]):
         self.made_by = {id(c.result): (k, c) for k, c in enumerate(line)}
+        self.gates = {id(c.inputs[1]) for c in line if c.operation is ae_core.RELU_GRADIENT}
         self.read_by: dict[int, list[tuple[int, str]]] = {}
         for k, computation in enumerate(line):
             for matrix, how in zip(computation.inputs, computation.operation.reads):
@@ -189,7 +196,7 @@ class _Tables:
         style = f' style="{";".join(styles)}"' if styles else ""
         read = tuple(m.entries for m in computation.inputs) if computation else ()
         labels = (matrix.name, matrix.role, matrix.row_labels, matrix.column_labels)
-        shown = (labels, matrix.entries, bias and (bias.name, bias.entries), ones)
+        shown = (labels, matrix.entries, bias and (bias.name, bias.entries), id(matrix) in self.gates, ones)
         drawn = (shown, tuple(classes), style, computation and computation.operation, read)
         return _table(_Key(drawn, (matrix, bias, computation)))
 
@@ -214,14 +221,14 @@ class _Key:
 
 @lru_cache(maxsize=2048)
 def _table(key: _Key) -> str:
-    (*_, ones), classes, style, *_ = key.compared
+    (*_, is_gate, ones), classes, style, *_ = key.compared
     matrix, bias, computation = key.drawn_from
     scales = (_scale(matrix), _scale(bias) if bias else 1)
     columns = list(matrix.column_labels) + (["b"] if bias else [])
     body = []
     for i, label in enumerate(matrix.row_labels):
         labels = (matrix.name, matrix.role, label, matrix.column_labels)
-        shown = (i, matrix.entries[i], bias and bias.entries[i], scales)
+        shown = (i, matrix.entries[i], bias and bias.entries[i], scales, is_gate)
         cells = _row(_Key((labels, shown, _sources(computation, i)), (matrix, bias, computation)))
         body.append(f'<tr><th scope="row" class="r{i}">{_label(label)}</th>{cells}</tr>')
     if ones:
@@ -250,20 +257,20 @@ def _sources(computation: Computation | None, row: int) -> tuple:
 @lru_cache(maxsize=8192)
 def _row(key: _Key) -> str:
     """Give the cells of a row; those of a result carry their arithmetic."""
-    _, (i, entries, bias, (scale, bias_scale)), _ = key.compared
+    _, (i, entries, bias, (scale, bias_scale), is_gate), _ = key.compared
     matrix, _, computation = key.drawn_from
     place = _places_of(matrix)
-    before = computation.inputs[0].entries[i] if computation and computation.operation is ae_core.RELU else None
+    switched = _switched_off(computation, i) if computation else {}
     leave_open = computation is not None and computation.operation is ae_core.DESCENT_SIGN
     cells = []
     for j, value in enumerate(entries):
-        how, switched_off, state = "", "", ""
+        how, switched_off, state = "", "", " off" if is_gate and value <= 0 else ""
         if computation:
             arithmetic = computation.explain(i, j).replace(">", "&gt;")
             how = f'<span class="ae-how"><i>{place(i, j)}:</i> {arithmetic}'
-            if before and before[j] < 0:
-                switched_off = f"<s>{_short(before[j])}</s>"
-                state, how = " off", how + " <i>(ReLU switched it off)</i>"
+            if j in switched:
+                switched_off, why = switched[j]
+                state, how = " off", f"{how} <i>({why})</i>"
             elif leave_open and value == 0:
                 state, how = " open", how + " <i>(step 7 fills it in)</i>"
             how += "</span>"
@@ -271,6 +278,23 @@ def _row(key: _Key) -> str:
     for value in bias or ():
         cells.append(_cell(value, bias_scale, f"r{i} c{len(entries)} ae-bias", "", ""))
     return "".join(cells)
+
+
+def _switched_off(computation: Computation, row: int) -> dict[int, tuple[str, str]]:
+    """Give the entries of a result's row that are 0 only because something holds them there.
+
+    Each with what it would have been, struck out, and with why it is not.
+    """
+    operation, inputs = computation.operation, computation.inputs
+    first, last = inputs[0].entries[row : row + 1], inputs[-1].entries[row : row + 1]
+    if operation is ae_core.RELU:
+        return {j: (f"<s>{_short(z)}</s>", "ReLU switched it off") for j, z in enumerate(*first) if z < 0}
+    if operation is ae_core.RELU_GRADIENT:
+        pairs = enumerate(zip(*first, *last))
+        return {j: (f"<s>{_short(slope)}</s>" if slope else "", "ReLU is switched off here") for j, (slope, z) in pairs if z <= 0}
+    if operation is ae_core.COMPARED:
+        return {j: ("", "not compared: a ReLU switches between −h and +h") for j, smooth in enumerate(*last) if not smooth}
+    return {}
 
 
 def _cell(value: float, largest: float, classes: str, switched_off: str, how: str) -> str:
@@ -306,6 +330,7 @@ def _short(value: float) -> str:
     return text
 
 
+@lru_cache
 def _label(label: str) -> str:
     """Write a token's number above its word."""
     number, _, word = label.partition(" ")
@@ -317,11 +342,13 @@ def _places_of(matrix: Matrix):
     name = symbol(matrix.name)
     if matrix.values.size == 1:
         return lambda row, column: name
-    rows, columns = (
-        [f"{word} {label}" if label.isdigit() else html.escape(label) for label in labels]
-        for word, labels in (("row", matrix.row_labels), ("column", matrix.column_labels))
-    )
+    rows, columns = _spoken("row", matrix.row_labels), _spoken("column", matrix.column_labels)
     return lambda row, column: f"{name} {rows[row]}, {columns[column]}"
+
+
+@lru_cache
+def _spoken(word: str, labels: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{word} {label}" if label.isdigit() else html.escape(label) for label in labels)
 
 
 def _size(matrix: Matrix) -> str:
@@ -366,7 +393,7 @@ def _places(line: list[Computation]):
         yield left, 0.0, base, bias
         done = {id(m) for m in first.inputs}
     for computation in line:
-        for matrix in (*computation.inputs, computation.result):
+        for matrix in (*computation.drawn_inputs, computation.result):
             if id(matrix) not in done:
                 done.add(id(matrix))
                 yield matrix, right, base, None
