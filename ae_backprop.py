@@ -21,15 +21,13 @@ import numpy as np
 from ae_core import (
     AFFINE,
     CENTRAL_DIFFERENCE,
-    COMPARED,
     DESCENT,
-    DIFFERENCE,
-    GREATEST,
+    GREATEST_DIFFERENCE,
     L1_PENALTY,
     RELU_GRADIENT,
     SCALE,
+    SQUARED_ERROR,
     SUM,
-    SUM_OF_SQUARES,
     Array,
     Autoencoder,
     Computation,
@@ -179,26 +177,27 @@ def autoencoder_backpropagation(model: Autoencoder, x, learning_rate, digits) ->
     tuple of Step
     """
     forward = autoencoder_walkthrough(model, x)
-    (slope, *backward), made = forward[-1].computations, _made(forward)
+    by_name = _by_name(forward)
+    made = {name: computation.result for name, computation in by_name.items()}
     layers = len(model.weights)
-    steps = [_step(1, "The slope of the loss", *forward[0].computations, slope)]
+    steps = [_step(1, "The slope of the loss", by_name["Y′"], by_name["dY"])]
     for k in range(layers, 0, -1):
-        names = {f"dZ{k}", f"dW{k}", f"db{k}", f"dA{k - 1}"}
-        steps.append(_step(len(steps) + 1, f"Back through layer {k}", *(c for c in backward if c.result.name in names)))
+        # Where the output has no ReLU there is no dZ of its own, and below the first layer nothing.
+        names = (f"dZ{k}", f"db{k}", f"dW{k}", f"dA{k - 1}")
+        steps.append(_step(len(steps) + 1, f"Back through layer {k}", *(by_name[name] for name in names if name in by_name)))
 
-    gradients = model.gradients(x)
-    updated = model.update(gradients, learning_rate)
-    after = autoencoder_walkthrough(updated, x)
+    updated = model.update(model.gradients(x), learning_rate)
     eta = _knob("η", learning_rate)
-    inputs = {matrix.name: matrix for step in forward for c in step.computations for matrix in c.inputs}
+    inputs = {matrix.name: matrix for computation in by_name.values() for matrix in computation.inputs}
     descents = []
     for k in range(layers, 0, -1):
         for name, new in ((f"W{k}", updated.weights[k - 1]), (f"b{k}", updated.biases[k - 1][:, None])):
             descents.append(_descent(inputs[name], eta, made[f"d{name}"], new))
     steps.append(_step(len(steps) + 1, "The update", *descents, about=descents[0].result))
 
-    output = _renamed(_made(after)["Y"], "Y⁺")
-    losses = [*_squared_error(made["Y"], inputs["Y′"], "E", "L"), *_squared_error(output, inputs["Y′"], "E⁺", "L⁺")]
+    Y = made["Y"]
+    new_Y = Matrix("Y⁺", "output", updated.forward(x).output, Y.row_labels, Y.column_labels)
+    losses = [_squared_error(output, made["Y′"], name) for output, name in ((Y, "L"), (new_Y, "L⁺"))]
     steps.append(_step(len(steps) + 1, "The loss before and after", *losses))
 
     nudges = autoencoder_nudges(model, x, 10.0**-digits)
@@ -236,14 +235,14 @@ def sparse_autoencoder_backpropagation(
     tuple of Step
     """
     forward = sparse_autoencoder_walkthrough(model, x, l1_coefficient, token_labels)
-    by_name = {c.result.name: c for step in forward for c in step.computations}
+    by_name = _by_name(forward)
     inputs = {matrix.name: matrix for c in by_name.values() for matrix in c.inputs}
     made = {name: c.result for name, c in by_name.items()}
     W_dec, dX, Z = inputs["W_dec"], made["dX′"], made["Z"]
 
     # The penalty's slope joins as a bias would: one number for each feature, added to every token's column.
     norms = made["norm"].transposed()
-    push = Matrix("G", "gradient", norms.values * inputs["λ"].values, norms.row_labels, norms.column_labels)
+    push = Matrix("G", "gradient", norms.values * inputs["λ"].values, norms.row_labels, ("G",))
     into_features = model.W_dec.T @ dX.values + push.values
     df = Matrix("df", "gradient", into_features, Z.row_labels, Z.column_labels)
     dZ = made["dZ"]
@@ -252,25 +251,24 @@ def sparse_autoencoder_backpropagation(
         Computation(AFFINE, (W_dec.transposed(), push, dX), df, "df = W_decᵀ dX′ + G"),
         Computation(RELU_GRADIENT, (df, Z), dZ, "dZ = df ⊙ 1[Z > 0]"),
     ]
-    encoder = [by_name["dW_enc"], by_name["db_enc"]]
+    encoder = [by_name["db_enc"], by_name["dW_enc"]]
     decoder_bias = by_name["db_dec"]
     if model.subtract_decoder_bias:
         encoder += [by_name["Q"], by_name["db_dec"]]
         decoder_bias = by_name["Σ dX′"]
 
     updated = model.update(model.gradients(x, l1_coefficient), learning_rate)
-    after = _made(sparse_autoencoder_walkthrough(updated, x, l1_coefficient, token_labels))
     eta = _knob("η", learning_rate)
     descents = []
     for name, new in (("W_dec", updated.W_dec), ("b_dec", updated.b_dec), ("W_enc", updated.W_enc), ("b_enc", updated.b_enc)):
         descents.append(_descent(inputs[name], eta, made[f"d{name}"], new if new.ndim == 2 else new[:, None]))
-    losses = [*_sparse_loss(made, inputs, ""), *_sparse_loss(after, inputs, "⁺")]
+    losses = [*_sparse_loss(model, inputs, made, ""), *_sparse_loss(updated, inputs, made, "⁺")]
 
     nudges = sparse_autoencoder_nudges(model, x, l1_coefficient, 10.0**-digits)
     pairs = [(made["dW_enc"], made["db_enc"]), (made["dW_dec"], made["db_dec"])]
     return (
         _step(first, "The slope of the reconstruction", by_name["dX′"]),
-        _step(first + 1, "Into the decoder", by_name["P"], by_name["dW_dec"], decoder_bias),
+        _step(first + 1, "Into the decoder", decoder_bias, by_name["P"], by_name["dW_dec"]),
         _step(first + 2, "Back to the features", *features),
         _step(first + 3, "Into the encoder", *encoder),
         _step(first + 4, "The update", *descents, about=descents[0].result),
@@ -279,32 +277,34 @@ def sparse_autoencoder_backpropagation(
     )
 
 
-def _sparse_loss(made: dict[str, Matrix], inputs: dict[str, Matrix], mark: str) -> list[Computation]:
-    """Lay out both losses and their sum, ``mark`` after the name of all that differs from model to model."""
-    output, f, norms = (_renamed(made[name], f"{name}{mark}") for name in ("X′", "f", "norm"))
-    squared = _squared_error(output, inputs["X"], f"E{mark}", f"MSE{mark}")
-    penalty, norms = _renamed(made["L1"], f"L1{mark}"), norms.transposed()
-    mse = squared[-1].result
-    total = Matrix(f"L{mark}", "loss", mse.values + penalty.values, (f"L{mark}",), ("",))
+def _sparse_loss(model: SparseAutoencoder, inputs, made, mark: str) -> list[Computation]:
+    """Lay out both losses of a model and their sum, with ``mark`` after the names of what is the model's own."""
+    X, lam = inputs["X"], inputs["λ"]
+    forward, loss = model.forward(X.values), model.loss(X.values, lam.values.item())
+
+    def marked(name, values):
+        old = made[name]
+        return Matrix(f"{name}{mark}", old.role, values, old.row_labels, old.column_labels)
+
+    output, f = marked("X′", forward.reconstruction), marked("f", forward.features)
+    norms = marked("norm", model.decoder_norms()[None, :]).transposed()
+    squared, penalty = _squared_error(output, X, f"MSE{mark}"), marked("L1", [[loss.sparsity]])
+    total = Matrix(f"L{mark}", "loss", [[loss.total]], ("L",), ("",))
     return [
-        *squared,
-        Computation(L1_PENALTY, (inputs["λ"], f, norms), penalty, f"{penalty.name} = λ Σ {f.name} · {norms.name}"),
-        Computation(SUM, (mse, penalty), total, f"{total.name} = {mse.name} + {penalty.name}"),
+        squared,
+        Computation(L1_PENALTY, (lam, f, norms), penalty, f"{penalty.name} = λ Σ {f.name} · {norms.name}"),
+        Computation(SUM, (squared.result, penalty), total, f"{total.name} = {squared.result.name} + {penalty.name}"),
     ]
 
 
-def _made(steps: Sequence[Step]) -> dict[str, Matrix]:
-    """Give every matrix that some steps compute, by its name."""
-    return {c.result.name: c.result for step in steps for c in step.computations}
+def _by_name(steps: Sequence[Step]) -> dict[str, Computation]:
+    """Give every computation of some steps by its result's name."""
+    return {computation.result.name: computation for step in steps for computation in step.computations}
 
 
 def _knob(name: str, value) -> Matrix:
     """Give a number that a reader sets as a 1×1 matrix."""
     return Matrix(name, "gradient", [[value]], (name,), ("",))
-
-
-def _renamed(matrix: Matrix, name: str) -> Matrix:
-    return Matrix(name, matrix.role, matrix.values, matrix.row_labels, matrix.column_labels)
 
 
 def _descent(old: Matrix, eta: Matrix, gradient: Matrix, new: Array) -> Computation:
@@ -313,33 +313,27 @@ def _descent(old: Matrix, eta: Matrix, gradient: Matrix, new: Array) -> Computat
     return Computation(DESCENT, (old, eta, gradient), result, f"{result.name} = {old.name} − η {gradient.name}")
 
 
-def _squared_error(output: Matrix, target: Matrix, error: str, loss: str) -> list[Computation]:
-    """Lay out ``E = Y − Y′`` and ``L = Σ E²``."""
-    E = Matrix(error, "loss", output.values - target.values, output.row_labels, output.column_labels)
-    total = Matrix(loss, "loss", [[np.square(E.values).sum()]], (loss,), ("",))
-    return [
-        Computation(DIFFERENCE, (output, target), E, f"{error} = {output.name} − {target.name}"),
-        Computation(SUM_OF_SQUARES, (E,), total, f"{loss} = Σ {error}²"),
-    ]
+def _squared_error(output: Matrix, target: Matrix, name: str) -> Computation:
+    """Lay out ``L = Σ (Y − Y′)²``."""
+    error = (output.values - target.values).astype(float)
+    loss = Matrix(name, "loss", [[np.square(error).sum()]], (name.rstrip("⁺"),), ("",))
+    return Computation(SQUARED_ERROR, (output, target), loss, f"{name} = Σ ({output.name} − {target.name})²")
 
 
 def _check_step(number: int, pairs: Sequence[tuple[Matrix, Matrix]], nudges: Nudges, digits) -> Step:
-    """Lay out each layer's gradients beside its nudged losses' slopes, and the greatest difference."""
-    k = _knob("k", digits)
-    computations = []
-    for at, (dW, db) in enumerate(pairs):
-        part = dW.name.removeprefix("dW").removeprefix("_")
+    """Lay out each layer's gradients beside the slopes that nudging finds, and their greatest difference."""
+    k, computations = _knob("k", digits), []
+    for at, (dW, db) in enumerate(pairs, start=1):
         labels = dW.row_labels, (*dW.column_labels, "b")
         gradient = Matrix(f"{dW.name}, {db.name}", "gradient", _with_bias(dW.values, db.values), *labels)
-        above = Matrix(f"L(+h) {part}", "loss", nudges.above[at], *labels)
-        below = Matrix(f"L(−h) {part}", "loss", nudges.below[at], *labels)
-        smooth = Matrix(f"smooth {part}", "loss", nudges.smooth[at], *labels)
-        slopes = Matrix(f"N {part}", "gradient", nudges.slopes[at], *labels)
-        gap = Matrix(f"D {part}", "loss", (gradient.values - slopes.values) * smooth.values, *labels)
-        most = Matrix(f"max {part}", "loss", [[np.abs(gap.values).max()]], ("max",), ("",))
+        above, below, slopes, smooth = (
+            Matrix(name, "gradient", values[at - 1], *labels)
+            for name, values in zip((f"L{at}(θ + h)", f"L{at}(θ − h)", f"N{at}", f"smooth{at}"), nudges)
+        )
+        gaps = np.abs(gradient.values - slopes.values) * smooth.values
+        gap = Matrix(f"gap{at}", "loss", [[gaps.max()]], ("gap",), ("",))
         computations += [
-            Computation(CENTRAL_DIFFERENCE, (gradient, above, below, k), slopes, f"{slopes.name} = (L(+h) − L(−h)) / 2h"),
-            Computation(COMPARED, (gradient, slopes, smooth), gap, f"{gap.name} = {gradient.name} − {slopes.name}"),
-            Computation(GREATEST, (gap,), most, f"{most.name} = max |{gap.name}|"),
+            Computation(CENTRAL_DIFFERENCE, (gradient, above, below, smooth, k), slopes, f"{slopes.name} = (L(θ + h) − L(θ − h)) / 2h"),
+            Computation(GREATEST_DIFFERENCE, (gradient, slopes, smooth), gap, f"{gap.name} = max |{gradient.name} − {slopes.name}|"),
         ]
     return _step(number, "The check: nudge and see", *computations)

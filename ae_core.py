@@ -760,18 +760,23 @@ def _descent(write, inputs, row, column):
 
 
 def _central_difference(write, inputs, row, column):
-    _, above, below, k = inputs
+    _, above, below, _, k = inputs
     # More digits than elsewhere, since the two losses differ in their last ones only.
     return f"({above[row][column]:.12g} − {below[row][column]:.12g})/{write(2 * 10.0 ** -k[0][0])}"
 
 
-def _compared(write, inputs, row, column):
-    difference = _difference(write, inputs, row, column)
-    return difference if inputs[2][row][column] else f"({difference})·0"
+def _greatest_difference(write, inputs, row, column):
+    one, other, counts = inputs
+    pairs = [(a, b) for rows in zip(one, other, counts) for a, b, is_counted in zip(*rows) if is_counted]
+    if not pairs:
+        return "nothing to compare"
+    a, b = max(pairs, key=lambda pair: abs(pair[0] - pair[1]))
+    return f"|{write(a)} − {_factor(write(b))}|"
 
 
-def _greatest(write, inputs, row, column):
-    return f"|{write(max((value for entries in inputs[0] for value in entries), key=abs))}|"
+def _squared_error(write, inputs, row, column):
+    pairs = [pair for rows in zip(*inputs) for pair in zip(*rows)]
+    return _sum_of_nonzero([f"({write(a)} − {_factor(write(b))})²" for a, b in pairs if a != b])
 
 
 COPY = Operation("copy", ("cell",), _copy)
@@ -794,9 +799,9 @@ SUM_OF_SQUARES = Operation("sum of squares", ("all",), _sum_of_squares)
 NORM_PENALTY_GRADIENT = Operation("norm penalty gradient", ("all", "column", "cell", "column"), _norm_penalty_gradient)
 SCALE = Operation("scale", ("all", "cell"), _scale)
 DESCENT = Operation("descent", ("cell", "all", "cell"), _descent)
-CENTRAL_DIFFERENCE = Operation("central difference", ("cell", "cell", "cell", "all"), _central_difference, undrawn=3)
-COMPARED = Operation("compared", ("cell", "cell", "cell"), _compared, undrawn=1)
-GREATEST = Operation("greatest", ("all",), _greatest)
+CENTRAL_DIFFERENCE = Operation("central difference", ("cell", "cell", "cell", "cell", "all"), _central_difference, undrawn=4)
+GREATEST_DIFFERENCE = Operation("greatest difference", ("all", "all", "all"), _greatest_difference, undrawn=1)
+SQUARED_ERROR = Operation("squared error", ("all", "all"), _squared_error)
 
 
 # --------------------------------------------------------------------------------- the two walkthroughs

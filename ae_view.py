@@ -32,9 +32,9 @@ SIGNS = {
     ae_core.NORM_PENALTY_GRADIENT: ("", "· Σ", "·", "/", "="),
     ae_core.SCALE: ("", "·", "="),
     ae_core.DESCENT: ("", "−", "·", "="),
-    ae_core.CENTRAL_DIFFERENCE: ("", "−"),
-    ae_core.COMPARED: ("", "−", "="),
-    ae_core.GREATEST: ("", "→ <small>greatest</small>"),
+    ae_core.CENTRAL_DIFFERENCE: ("", "<small>beside</small>"),
+    ae_core.GREATEST_DIFFERENCE: ("", "−", "→ <small>greatest<br>difference</small>"),
+    ae_core.SQUARED_ERROR: ("Σ (", "−", ")² ="),
 }
 
 LABEL_CELLS = 2.3
@@ -196,7 +196,7 @@ class _Tables:
         style = f' style="{";".join(styles)}"' if styles else ""
         read = tuple(m.entries for m in computation.inputs) if computation else ()
         labels = (matrix.name, matrix.role, matrix.row_labels, matrix.column_labels)
-        shown = (labels, matrix.entries, bias and (bias.name, bias.entries), id(matrix) in self.gates, ones)
+        shown = (labels, matrix.entries, bias and (bias.name, bias.role, bias.entries), id(matrix) in self.gates, ones)
         drawn = (shown, tuple(classes), style, computation and computation.operation, read)
         return _table(_Key(drawn, (matrix, bias, computation)))
 
@@ -224,11 +224,11 @@ def _table(key: _Key) -> str:
     (*_, is_gate, ones), classes, style, *_ = key.compared
     matrix, bias, computation = key.drawn_from
     scales = (_scale(matrix), _scale(bias) if bias else 1)
-    columns = list(matrix.column_labels) + (["b"] if bias else [])
+    columns = matrix.column_labels + (bias.column_labels if bias else ())
     body = []
     for i, label in enumerate(matrix.row_labels):
         labels = (matrix.name, matrix.role, label, matrix.column_labels)
-        shown = (i, matrix.entries[i], bias and bias.entries[i], scales, is_gate)
+        shown = (i, matrix.entries[i], bias and (bias.role, bias.entries[i]), scales, is_gate)
         cells = _row(_Key((labels, shown, _sources(computation, i)), (matrix, bias, computation)))
         body.append(f'<tr><th scope="row" class="r{i}">{_label(label)}</th>{cells}</tr>')
     if ones:
@@ -237,7 +237,7 @@ def _table(key: _Key) -> str:
         body.append(f'<tr><th scope="row" class="r{i}">1</th>{cells}</tr>')
     head = "".join(f'<th scope="col" class="c{j}">{_label(label)}</th>' for j, label in enumerate(columns))
     name = symbol(matrix.name) + (f" | {symbol(bias.name)}" if bias else "")
-    word = COLOURS[matrix.role].word + ("s, bias last" if bias else "")
+    word = COLOURS[matrix.role].word + (f"s, {COLOURS[bias.role].word} last" if bias else "")
     size = f" <i>{_size(matrix)}</i>" if matrix.values.size > 1 else ""
     return (
         f'<table class="{" ".join(filter(None, classes))}"{style}>'
@@ -275,8 +275,9 @@ def _row(key: _Key) -> str:
                 state, how = " open", how + " <i>(step 7 fills it in)</i>"
             how += "</span>"
         cells.append(_cell(value, scale, f"r{i} c{j}{state}", switched_off, how))
-    for value in bias or ():
-        cells.append(_cell(value, bias_scale, f"r{i} c{len(entries)} ae-bias", "", ""))
+    if bias:
+        role, (value,) = bias
+        cells.append(_cell(value, bias_scale, f"r{i} c{len(entries)} ae-{role}", "", ""))
     return "".join(cells)
 
 
@@ -292,8 +293,9 @@ def _switched_off(computation: Computation, row: int) -> dict[int, tuple[str, st
     if operation is ae_core.RELU_GRADIENT:
         pairs = enumerate(zip(*first, *last))
         return {j: (f"<s>{_short(slope)}</s>" if slope else "", "ReLU is switched off here") for j, (slope, z) in pairs if z <= 0}
-    if operation is ae_core.COMPARED:
-        return {j: ("", "not compared: a ReLU switches between −h and +h") for j, smooth in enumerate(*last) if not smooth}
+    if operation is ae_core.CENTRAL_DIFFERENCE:
+        smooth = inputs[3].entries[row]
+        return {j: ("", "not compared: a ReLU switches between −h and +h") for j, is_smooth in enumerate(smooth) if not is_smooth}
     return {}
 
 
@@ -404,7 +406,7 @@ def _plot_matrix(axes, matrix: Matrix, x: float, y: float, bias: Matrix | None) 
     axes.text(x, y - 0.75, matrix.name + (f" | {bias.name}" if bias else ""), weight="bold", color=mix(COLOURS[matrix.role].light, INK.light, 0.45))
     columns = [(label, matrix, j) for j, label in enumerate(matrix.column_labels)]
     if bias:
-        columns.append(("b", bias, 0))
+        columns.append((*bias.column_labels, bias, 0))
     for j, (label, source, column) in enumerate(columns):
         axes.text(x + j + 0.5, y - 0.12, label.partition(" ")[0], ha="center", va="bottom", size=7, color=SOFT.light)
         for i, entries in enumerate(source.entries):
