@@ -12,7 +12,7 @@ from fontTools.ttLib import TTFont
 ROOT = Path(__file__).resolve().parent.parent
 CONTENTS = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 CHAPTERS = [CONTENTS["root"], *(chapter["file"] for chapter in CONTENTS["chapters"])]
-STEPS = {"chapters/autoencoder": 6, "chapters/sparse_autoencoder": 10}
+STEPS = {"chapters/autoencoder": 6, "chapters/sparse_autoencoder": 10, "chapters/backpropagation": 15}
 
 
 @pytest.fixture(scope="session")
@@ -28,10 +28,10 @@ def article(page):
     return page.select_one("article.bd-article")
 
 
-def test_all_six_chapters_are_built_and_no_other(pages):
+def test_all_seven_chapters_are_built_and_no_other(pages):
     built = {name for name in pages if name.startswith("chapters/")}
     assert built == {f"{chapter}.html" for chapter in CHAPTERS}
-    assert len(built) == 6
+    assert len(built) == 7
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
