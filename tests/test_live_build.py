@@ -135,6 +135,9 @@ def test_the_private_parts_of_ipywidgets_are_as_the_kernel_expects():
 
 def test_the_private_parts_of_pyodide_are_as_the_worker_expects(book):
     hint = "see docs/live-pages.md, 'A newer Pyodide'"
+    loader = (CACHE / "node_modules/pyodide/pyodide.mjs").read_text()
+    for name in ("WebAssembly.instantiateStreaming(", '+"pyodide.asm.wasm")'):
+        assert name in loader, f"Pyodide takes its runtime in another way, without {name}; {hint}"
     lock = json.loads((CACHE / "node_modules/pyodide/pyodide-lock.json").read_text())["info"]
     assert lock["python"].startswith("3.12."), f"live/ names Python 3.12's folders, Pyodide brings {lock['python']}; {hint}"
     assert lock["version"] == json.loads((LIVE / "package.json").read_text())["dependencies"]["pyodide"], hint

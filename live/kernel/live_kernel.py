@@ -5,6 +5,7 @@ through the one function that `start` was given, gathered so that one answer is 
 """
 
 import functools
+import gc
 import json
 import linecache
 import logging
@@ -13,6 +14,8 @@ import sys
 import time
 import traceback
 
+# A start makes much and drops little: to look for what was dropped would take a tenth of it. See `end_of_page`.
+gc.disable()
 # The page never waits for an echo of its own edit; without echoes half of the messages are left.
 os.environ["JUPYTER_WIDGETS_ECHO"] = "0"
 # Figures are sent as pictures when a cell ends; no backend that looks for a page is wanted.
@@ -62,10 +65,19 @@ def flush():
     _post(text, buffers)
 
 
+def _is_long(value):
+    return isinstance(value, str) and len(value) > PageComm.LONG
+
+
 class PageComm(BaseComm):
     """A comm whose other end is a widget model in the page."""
 
+    LONG = 1000
+    BETWEEN = "</td>"
+    """A text of more characters than `LONG` is sent in pieces, of matrices' cells."""
+
     def __init__(self, *args, adopted=False, **kwargs):
+        self._pieces = ()
         self.adopted, self._silent = adopted, adopted and not _adoption.tell_state
         self.cell = _cell
         super().__init__(*args, **kwargs)
@@ -74,10 +86,22 @@ class PageComm(BaseComm):
         # The page already shows the widget that it gives its id to, in this very state.
         if msg_type == "comm_open" and self._silent:
             return
+        if msg_type == "comm_msg" and _is_long((data or {}).get("state", {}).get("value")):
+            data = self._shorten(data)
         content = {"comm_id": self.comm_id, "data": data or {}}
         if msg_type == "comm_open":
             content["target_name"] = self.target_name
         send({"type": msg_type, "content": content, "metadata": metadata or {}}, buffers or ())
+
+
+    def _shorten(self, data):
+        """Put in the place of a long text its pieces that the page does not have yet."""
+        state = dict(data["state"])
+        pieces = state.pop("value").split(self.BETWEEN)
+        former = self._pieces if len(self._pieces) == len(pieces) else [None] * len(pieces)
+        changed = [(index, piece) for index, (old, piece) in enumerate(zip(former, pieces)) if old != piece]
+        self._pieces = pieces
+        return {**data, "state": state, "pieces": {"count": len(pieces), "changed": changed, "between": self.BETWEEN}}
 
 
 def _create_comm(*args, comm_id=None, data=None, **kwargs):
@@ -257,6 +281,9 @@ def start(post, models, tell_state):
 
 def end_of_page():
     """Say whether every widget of the page found its twin; from here on new widgets get ids of their own."""
+    # What the start has made stays: nobody need look through it again.
+    gc.freeze()
+    gc.enable()
     return _adoption.close()
 
 

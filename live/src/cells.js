@@ -326,18 +326,19 @@ export class Notebook {
 
   // Runs what makes the page's state, and shows of it only what the page does not show.
   async play(kernel, adopting) {
-    for (const cell of this.cells) {
-      this.#replay = [];
-      const result = await kernel.run(cell.index, cell.ran, cell.label);
-      const outputs = this.#replay;
-      this.#replay = null;
-      if (!result) return;
+    this.#replay = this.cells.map(() => []);
+    // All are asked for at once: to wait for each answer would take as long as to run them.
+    const results = this.cells.map((cell) => kernel.run(cell.index, cell.ran, cell.label));
+    for (const [index, cell] of this.cells.entries()) {
+      const result = await results[index];
+      if (!result) break;
       if (result.ok) cell.made = result.made;
       if (result.in_step || !adopting) continue;
       cell.expect();
-      for (const { output } of outputs) cell.output(output);
+      for (const { output } of this.#replay[index]) cell.output(output);
       cell.settle();
     }
+    this.#replay = null;
   }
 
   // The widgets of all cells, in the order in which `play` makes them; null before the first kernel.
@@ -350,7 +351,7 @@ export class Notebook {
     const cell = this.cells[index];
     if (!cell) return;
     if (this.#replay) {
-      if (type === 'output') this.#replay.push({ output });
+      if (type === 'output') this.#replay[index].push({ output });
     } else if (type === 'output') cell.output(output, callback);
     else if (type === 'clear') cell.clear(wait, callback);
   }

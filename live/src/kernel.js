@@ -1,7 +1,24 @@
+const RUNTIME = 'pyodide.asm.wasm';
 // How long a widget's function may take before the reader is offered to stop it, in milliseconds.
 const PATIENCE = 3000;
 // How long a start may go on without a step forward.
 const SILENCE = 90_000;
+
+let runtime;
+
+// Pyodide's runtime is compiled here, while the worker starts and reads its scripts, and once for all workers.
+function compileRuntime() {
+  runtime ??= compile(new URL(RUNTIME, import.meta.url));
+  runtime.catch(() => (runtime = undefined));
+  return runtime;
+}
+
+async function compile(address) {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`${RUNTIME}: the server answered ${response.status}`);
+  const isNamed = response.headers.get('content-type')?.startsWith('application/wasm');
+  return isNamed ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());
+}
 
 // The page's end of the worker: starts it, speaks to it, ends it.
 export class Kernel {
@@ -46,7 +63,12 @@ export class Kernel {
         } else this.#answer(data);
       };
       const lock = `live ${Math.random()}`;
-      this.#worker.postMessage({ kind: 'boot', models, tellState, lock });
+      const worker = this.#worker;
+      worker.postMessage({ kind: 'boot', models, tellState, lock });
+      compileRuntime().then(
+        (module) => worker.postMessage({ kind: 'runtime', module }),
+        (error) => worker.postMessage({ kind: 'runtime', error: error.message }),
+      );
       this.#worker.addEventListener('message', ({ data }) => data.kind === 'locked' && this.#watch(lock, fail));
       wait();
     });

@@ -48,9 +48,19 @@ class PageComm {
   }
 }
 
+// Of a long text the kernel sends the pieces that differ from what it sent last; the first time, all.
+function complete(comm, { state, pieces: { count, changed, between } }) {
+  comm.pieces ??= [];
+  comm.pieces.length = count;
+  for (const [index, piece] of changed) comm.pieces[index] = piece;
+  state.value = comm.pieces.join(between);
+}
+
 export class PageManager extends ManagerBase {
   #comms = new Map();
   #waiting = [];
+  // Of the messages that waited, whom those are for that the kernel has not answered yet; it is busy with the first.
+  #unheard = [];
   #kernel = null;
   #names = new Map();
   // How the controls stand that have been moved, by the reader or, through another control, by Python: a kernel that
@@ -123,14 +133,23 @@ export class PageManager extends ManagerBase {
   // The kernel is up and knows the page's widgets: everything that waited goes out in its order.
   connect(kernel) {
     this.#kernel = kernel;
-    for (const message of this.#waiting.splice(0)) kernel.comm(...message);
+    for (const [type, content, metadata, buffers, idle] of this.#waiting.splice(0)) {
+      this.#unheard.push(content.comm_id);
+      kernel.comm(type, content, metadata, buffers, () => {
+        this.#unheard.shift();
+        idle?.();
+      });
+    }
   }
 
   // The kernel is gone; its successor hears of everything that the reader has set.
   async disconnectKernel() {
     this.#kernel = null;
     this.#waiting = [];
+    this.#unheard = [];
     for (const model of await Promise.all(Object.values(this._models))) {
+      // What gathered while the last message went unanswered is an edit too.
+      if (model._msg_buffer) this.#remember({ comm_id: model.model_id, data: { state: model._msg_buffer } });
       model._pending_msgs = 0;
       model._msg_buffer = null;
       model._msg_buffer_callbacks = null;
@@ -160,14 +179,18 @@ export class PageManager extends ManagerBase {
       this.#names.set(id, content.data.state?._model_name);
       if (this.has_model(id)) this.#update(id, { content: { data: { method: 'update', ...content.data } }, buffers });
       else this.handle_comm_open(this.#commOf(id, content.target_name), { content, metadata, buffers });
-    } else if (type === 'comm_msg') this.#update(id, { content, buffers });
-    else if (type === 'comm_close') {
+    } else if (type === 'comm_msg') {
+      if (content.data.pieces) complete(this.#commOf(id), content.data);
+      this.#update(id, { content, buffers });
+    } else if (type === 'comm_close') {
       this.#comms.get(id)?.closed?.({ content });
       this.#comms.delete(id);
     }
   }
 
   #update(id, message) {
+    // What the reader did later is still on its way; to show the kernel's earlier word would take it back.
+    if (this.#unheard.includes(id, 1)) return;
     if (this.#kernel) this.#remember({ comm_id: id, data: message.content.data });
     this.#comms.get(id)?.deliver(message);
   }

@@ -1,6 +1,6 @@
 // Python's side of a live page: Pyodide with the thin kernel of `kernel/`.
 //
-// The page sends { kind: 'boot' | 'run' | 'comm_open' | 'comm_msg' | 'comm_close', … }, one at a time in order;
+// The page sends { kind: 'boot' | 'runtime' | 'run' | 'comm_open' | 'comm_msg' | 'comm_close', … }, one at a time in order;
 // it hears { kind: 'locked' | 'progress' | 'ready' | 'messages' | 'ran' | 'idle' | 'failed', … }.
 import { loadPyodide } from 'pyodide';
 
@@ -19,15 +19,31 @@ async function fetchBytes(name) {
   return new Uint8Array(await response.arrayBuffer());
 }
 
+// The page compiles Pyodide's runtime and sends it, so Pyodide need neither fetch nor compile it.
+const RUNTIME = 'pyodide.asm.wasm';
+let tellRuntime;
+const runtime = new Promise((resolve, reject) => {
+  tellRuntime = ({ module, error }) => (module ? resolve(module) : reject(new Error(error)));
+});
+runtime.catch(() => {});
+const fetchElse = self.fetch;
+self.fetch = (address, ...more) => (address === here + RUNTIME ? Promise.resolve(RUNTIME) : fetchElse(address, ...more));
+WebAssembly.instantiateStreaming = async (_response, imports) => {
+  const module = await runtime;
+  return { module, instance: await WebAssembly.instantiate(module, imports) };
+};
+
 // Tells the page how much of what a start needs has come.
 function countDownloads() {
   const { start } = MANIFEST;
   const all = Object.values(start).reduce((sum, size) => sum + size);
   let come = 0;
-  new PerformanceObserver((list) => {
-    for (const { name } of list.getEntries()) come += start[name.slice(here.length)] ?? 0;
+  const count = (names) => {
+    for (const name of names) come += start[name] ?? 0;
     self.postMessage({ kind: 'progress', phase: come < all ? 'download' : 'python', share: come / all });
-  }).observe({ type: 'resource' });
+  };
+  new PerformanceObserver((list) => count(list.getEntries().map(({ name }) => name.slice(here.length)))).observe({ type: 'resource' });
+  runtime.then(() => count([RUNTIME]), () => {});
 }
 
 // A module is wanted in the middle of an import statement, which cannot wait for a promise.
@@ -58,11 +74,12 @@ async function boot({ models, tellState, lock }) {
   const project = fetchBytes('project.zip');
   // A failure of theirs is told when they are wanted.
   for (const promise of [project, ...extensions.map(([, data]) => data)]) promise.catch(() => {});
-  python = await loadPyodide({
+  // Pyodide would tell of a runtime that did not come on the console only, and wait for ever.
+  python = await Promise.race([runtime.then(() => new Promise(() => {})), loadPyodide({
     indexURL: here,
     stdLibURL: `${here}core.zip`,
     lockFileURL: `${here}pyodide-lock.json`,
-  });
+  })]);
   mark('python');
   self.postMessage({ kind: 'progress', phase: 'libraries' });
   for (const [name, data] of extensions) {
@@ -117,6 +134,11 @@ const answers = {
 // One after the other: a cell that awaits must not be overtaken by the next message.
 let last = Promise.resolve();
 self.onmessage = ({ data }) => {
+  // What the start waits for.
+  if (data.kind === 'runtime') {
+    tellRuntime(data);
+    return;
+  }
   last = last.then(() => answers[data.kind](data)).catch((error) => {
     self.postMessage({ kind: 'failed', error: String(error?.message ?? error) });
   });
