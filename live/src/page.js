@@ -19,8 +19,6 @@ const mark = (name) => (times[name] = performance.now());
 
 // How long the pointer rests on the sliders before that counts as an intention, in milliseconds.
 const INTENT = 150;
-// How long after they were drawn the figures have their size, in milliseconds.
-const SETTLED = 300;
 // So often in a row Python is started anew by itself when the browser has ended it.
 const REVIVALS = 3;
 
@@ -41,14 +39,9 @@ async function draw() {
     place.replaceWith(host);
     host.hidden = false;
   }));
-  sparePainting();
   await manager.listen();
   mark('drawn');
 }
-
-// From now on a figure out of sight is not laid out when its numbers change. All have been seen at their full height
-// by then, which they keep.
-const sparePainting = () => setTimeout(() => (document.documentElement.dataset.liveSpare = ''), SETTLED);
 
 let started = null;
 let kernel = null;
