@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ae_core import Array, Autoencoder, SparseAutoencoder, _check, _check_scalar, _check_switch, _frozen, _sequence
-from ae_variants import Standard, Transcoder, Variant, VariantModel
+from ae_variants import Standard, Transcoder, Variant, VariantModel, _unit
 
 Sampler = Callable[[np.random.Generator, int], Array]
 """Gives fresh data: called with a generator and a number n, it returns n new columns, shape (d, n)."""
@@ -458,12 +458,21 @@ class _Deaths:
         return self.idle >= self.after
 
 
-class _PlainStep:
+class _Step:
+    """What the steps share: all that is trained lies in one flat array, of which `parameters` are views."""
+
+    def model(self):
+        return self.variant.finished({name: array.astype(float) for name, array in self.parameters.items()})
+
+    def is_finite(self) -> bool:
+        return bool(np.isfinite(self.flat).all())
+
+
+class _PlainStep(_Step):
     """One training step of any variant, formula by formula."""
 
     def __init__(self, variant: Variant, parameters, batch_size: int, dtype, dead_after: int):
         self.variant = variant
-        self.names = list(parameters)
         # All parameters lie in one flat array, and so do their gradients: Adam then is one pass over four arrays.
         self.flat, self.parameters = _flatten(parameters, dtype)
         self.flat_gradients, self.gradients = _flatten(parameters, dtype)
@@ -485,14 +494,8 @@ class _PlainStep:
         dead = self.deaths.see(active.any(1))
         return _Measures(*loss[:3], np.count_nonzero(active), _variance(target), dead)
 
-    def model(self):
-        return self.variant.finished({name: array.astype(float) for name, array in self.parameters.items()})
 
-    def is_finite(self) -> bool:
-        return bool(np.isfinite(self.flat).all())
-
-
-class _FastStep:
+class _FastStep(_Step):
     """The step of `Standard`, made fast: the same numbers as `_PlainStep`, up to rounding.
 
     Five products of matrices are all that must be computed; every further pass over an (m, n) matrix costs about a
@@ -592,14 +595,8 @@ class _FastStep:
         d_b_dec += error.sum(0)
         return _square_sum(error), int(np.count_nonzero(fires)), variance
 
-    def model(self):
-        return self.variant.finished({name: array.astype(float) for name, array in self.parameters.items()})
 
-    def is_finite(self) -> bool:
-        return bool(np.isfinite(self.flat).all())
-
-
-class _LayersStep:
+class _LayersStep(_Step):
     """One training step of a stack of layers."""
 
     def __init__(self, start: Autoencoder, dtype, optimizer: str, dead_after: int):
@@ -641,9 +638,6 @@ class _LayersStep:
         layers = range(self.depth)
         return Autoencoder([arrays[f"W{k}"] for k in layers], [arrays[f"b{k}"] for k in layers], self.output_relu)
 
-    def is_finite(self) -> bool:
-        return bool(np.isfinite(self.flat).all())
-
 
 def _flatten(named, dtype) -> tuple[Array, dict[str, Array]]:
     """Copy all arrays into one flat one; give it, and a view of each."""
@@ -656,6 +650,7 @@ def _flatten(named, dtype) -> tuple[Array, dict[str, Array]]:
 
 
 def _square_sum(array: Array) -> float:
+    """Σ a² without the copy that flattening a view would make, and in the array's own precision."""
     return float(np.einsum("ij,ij->", array, array))
 
 
@@ -736,7 +731,7 @@ def max_cosine_similarities(learned, true) -> Array:
     """
     true = _check("true", true, (None, None)).astype(float, copy=False)
     learned = _check("learned", learned, (true.shape[0], None)).astype(float, copy=False)
-    cosines = (_unit_columns(true).T @ _unit_columns(learned)).max(1)
+    cosines = (_unit(true).T @ _unit(learned)).max(1)
     return np.minimum(cosines, 1.0)  # a rounding above 1 is no better than 1
 
 
@@ -753,11 +748,6 @@ def mean_max_cosine_similarity(learned, true) -> float:
     Source: Sharkey, Braun and Millidge, *Taking features out of superposition with sparse autoencoders* (2022).
     """
     return float(max_cosine_similarities(learned, true).mean())
-
-
-def _unit_columns(matrix: Array) -> Array:
-    norms = np.linalg.norm(matrix, axis=0)
-    return matrix / np.where(norms > 0, norms, 1)
 
 
 # ------------------------------------------------------------------------------------------ planted features
@@ -808,7 +798,7 @@ def planted_features(n_features: int, d: int, *, seed: int, probability: float =
     """
     rng = np.random.default_rng(_check_seed(seed))
     directions = rng.standard_normal((_check_count("d", d), _check_count("n_features", n_features)))
-    return PlantedFeatures(_frozen(_unit_columns(directions)), _check_share("probability", probability))
+    return PlantedFeatures(_frozen(_unit(directions)), _check_share("probability", probability))
 
 
 # ------------------------------------------------------------------------------------- what may come in

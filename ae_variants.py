@@ -34,7 +34,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from ae_core import Array, SparseAutoencoder, _check, _check_scalar, _frozen
+from ae_core import Array, SparseAutoencoder, _check, _check_scalar, _frozen, _unit_columns
 
 Parameters = Mapping[str, Array]
 
@@ -529,9 +529,8 @@ def _norms(matrix: Array) -> Array:
 
 
 def _unit(matrix: Array) -> Array:
-    """Divide each column by its norm; a column of zeros stays as it is, so that its gradient is 0."""
-    norms = _norms(matrix)
-    return matrix / np.where(norms > 0, norms, 1)
+    """Give each column length 1; a column of zeros stays as it is, so that its gradient is 0."""
+    return _unit_columns(matrix, _norms(matrix))
 
 
 def _square_sum(array: Array) -> float:

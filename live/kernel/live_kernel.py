@@ -14,7 +14,7 @@ import sys
 import time
 import traceback
 
-# A start makes much and drops little: to look for what was dropped would take a tenth of it. See `end_of_page`.
+# A start makes much and drops little: nobody need look for what was dropped until `end_of_page`.
 gc.disable()
 # The page never waits for an echo of its own edit; without echoes half of the messages are left.
 os.environ["JUPYTER_WIDGETS_ECHO"] = "0"
@@ -65,10 +65,6 @@ def flush():
     _post(text, buffers)
 
 
-def _is_long(value):
-    return isinstance(value, str) and len(value) > PageComm.LONG
-
-
 class PageComm(BaseComm):
     """A comm whose other end is a widget model in the page."""
 
@@ -86,18 +82,20 @@ class PageComm(BaseComm):
         # The page already shows the widget that it gives its id to, in this very state.
         if msg_type == "comm_open" and self._silent:
             return
-        if msg_type == "comm_msg" and _is_long((data or {}).get("state", {}).get("value")):
-            data = self._shorten(data)
+        if msg_type == "comm_msg":
+            data = self._shorten(data or {})
         content = {"comm_id": self.comm_id, "data": data or {}}
         if msg_type == "comm_open":
             content["target_name"] = self.target_name
         send({"type": msg_type, "content": content, "metadata": metadata or {}}, buffers or ())
 
-
     def _shorten(self, data):
         """Put in the place of a long text its pieces that the page does not have yet."""
-        state = dict(data["state"])
-        pieces = state.pop("value").split(self.BETWEEN)
+        state = dict(data.get("state", {}))
+        value = state.pop("value", None)
+        if not isinstance(value, str) or len(value) <= self.LONG:
+            return data
+        pieces = value.split(self.BETWEEN)
         former = self._pieces if len(self._pieces) == len(pieces) else [None] * len(pieces)
         changed = [(index, piece) for index, (old, piece) in enumerate(zip(former, pieces)) if old != piece]
         self._pieces = pieces

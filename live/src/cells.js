@@ -327,7 +327,7 @@ export class Notebook {
   // Runs what makes the page's state, and shows of it only what the page does not show.
   async play(kernel, adopting) {
     this.#replay = this.cells.map(() => []);
-    // All are asked for at once: to wait for each answer would take as long as to run them.
+    // All are asked for at once: the worker need not wait for the page between two cells.
     const results = this.cells.map((cell) => kernel.run(cell.index, cell.ran, cell.label));
     for (const [index, cell] of this.cells.entries()) {
       const result = await results[index];

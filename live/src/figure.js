@@ -72,7 +72,7 @@ export class FigureView extends HTMLView {
   }
 }
 
-// As `morph`, for a single cell and in a third of the time.
+// As `morph`, for a single cell: its texts are few, and need not be compared.
 function renew(cell, fresh) {
   for (const name of cell.getAttributeNames()) if (!fresh.hasAttribute(name)) cell.removeAttribute(name);
   for (const { name, value } of fresh.attributes) {

@@ -8,8 +8,10 @@ let runtime;
 
 // Pyodide's runtime is compiled here, while the worker starts and reads its scripts, and once for all workers.
 function compileRuntime() {
-  runtime ??= compile(new URL(RUNTIME, import.meta.url));
-  runtime.catch(() => (runtime = undefined));
+  runtime ??= compile(new URL(RUNTIME, import.meta.url)).catch((error) => {
+    runtime = undefined; // so that another try asks for it anew
+    throw error;
+  });
   return runtime;
 }
 

@@ -190,7 +190,7 @@ export class PageManager extends ManagerBase {
 
   #update(id, message) {
     // What the reader did later is still on its way; to show the kernel's earlier word would take it back.
-    if (this.#unheard.includes(id, 1)) return;
+    if (this.#unheard.includes(id, 1)) for (const name of STANDS) delete message.content.data.state?.[name];
     if (this.#kernel) this.#remember({ comm_id: id, data: message.content.data });
     this.#comms.get(id)?.deliver(message);
   }

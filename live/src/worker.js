@@ -69,13 +69,13 @@ async function boot({ models, tellState, lock }) {
     return new Promise(() => {});
   });
   countDownloads();
-  // Every download begins now; Pyodide begins those of its own runtime at once too.
+  // Every download begins now, beside that of the runtime.
   const extensions = MANIFEST.extensions.map((name) => [name, fetchBytes(`extensions/${name}`)]);
   const project = fetchBytes('project.zip');
   // A failure of theirs is told when they are wanted.
   for (const promise of [project, ...extensions.map(([, data]) => data)]) promise.catch(() => {});
-  // Pyodide would tell of a runtime that did not come on the console only, and wait for ever.
-  python = await Promise.race([runtime.then(() => new Promise(() => {})), loadPyodide({
+  // Of a runtime that did not come Pyodide would tell the console only, and wait for ever.
+  [, python] = await Promise.all([runtime, loadPyodide({
     indexURL: here,
     stdLibURL: `${here}core.zip`,
     lockFileURL: `${here}pyodide-lock.json`,
