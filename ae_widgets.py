@@ -46,6 +46,8 @@ class Plan:
     """Least value, greatest value and step of a slider, where they differ from `LIMITS`."""
     update_step: int | None = None
     """The step with the button that takes one update; the last unless given."""
+    whose: str = ""
+    """Said after each slider's name, where another plan on the page has sliders of the same names."""
 
 
 DECIMALS = 12
@@ -393,12 +395,13 @@ class _Group:
     def __init__(self, chapter: Chapter, number: int, names: tuple[str, ...]):
         look = chapter._look
         inputs = chapter.inputs()
+        whose = chapter.plan.whose and f", {chapter.plan.whose}"
         self.matrices = [inputs[name] for name in names]
         columns = [(m, j) for m in self.matrices for j in range(len(m.column_labels))]
         self.headings = [m.column_labels[j] for m, j in columns]
         self.row_labels = self.matrices[0].row_labels
         self.entries = [
-            [chapter.entry(m.name, i, j, _spoken(m, i, j)) for m, j in columns] for i in range(len(self.row_labels))
+            [chapter.entry(m.name, i, j, _spoken(m, i, j) + whose) for m, j in columns] for i in range(len(self.row_labels))
         ]
 
         def label(text, layout):
@@ -588,6 +591,7 @@ def autoencoder_backpropagation_plan() -> Plan:
         switches={2: forward.switches[5]},
         limits=_RATE_AND_NUDGE,
         update_step=6,
+        whose="autoencoder",
     )
 
 
@@ -612,6 +616,7 @@ def sparse_autoencoder_backpropagation_plan() -> Plan:
         switches={12: forward.switches[1]},
         limits={**forward.limits, **_RATE_AND_NUDGE},
         update_step=13,
+        whose="sparse autoencoder",
     )
 
 

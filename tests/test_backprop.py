@@ -297,3 +297,14 @@ def test_a_step_of_the_other_half_is_refused(chapter):
     for number in (first - 1, last + 1):
         with pytest.raises(ValueError, match=f"expected a step from {first} to {last}, got {number}"):
             chapter.step(number)
+
+
+def test_no_two_sliders_of_the_page_have_the_same_name():
+    plans = ae_widgets.autoencoder_backpropagation_plan(), ae_widgets.sparse_autoencoder_backpropagation_plan()
+    chapters = [ae_widgets.Chapter(plan) for plan in plans]
+    for chapter in chapters:
+        for number in chapter.plan.sliders:
+            chapter.step(number)
+    names = [entry.slider.description for chapter in chapters for entry in chapter.entries.values()]
+    assert {"η, autoencoder", "η, sparse autoencoder"} <= set(names)
+    assert len(set(names)) == len(names)
