@@ -10,8 +10,9 @@ const SITE = '/lib/python3.12/site-packages';
 const marks = {};
 const mark = (name) => (marks[name] = Math.round(performance.now()));
 
-// How long after a start Python's memory is kept for the next one, in milliseconds.
+// How long after the reader's last doing Python's memory is kept for the next start, in milliseconds.
 const SETTLED = 3000;
+let asked = 0;
 
 let python;
 let kernel;
@@ -101,7 +102,14 @@ async function boot({ models, tellState, lock }) {
     tellState,
   );
   self.postMessage({ kind: 'ready', marks });
-  if (made) setTimeout(() => memory.keep(made), SETTLED);
+  if (made) keepWhenQuiet(made);
+}
+
+// To write it all takes the processor for a moment that a reader who is moving something would notice.
+function keepWhenQuiet(made) {
+  const left = asked + SETTLED - performance.now();
+  if (left > 0) setTimeout(() => keepWhenQuiet(made), left);
+  else memory.keep(made);
 }
 
 // Starts Python and imports all that has no compiled parts, which takes the most of a start; or takes it from where an
@@ -174,6 +182,7 @@ const answers = {
 // One after the other: a cell that awaits must not be overtaken by the next message.
 let last = Promise.resolve();
 self.onmessage = ({ data }) => {
+  asked = performance.now();
   // What the start waits for.
   if (data.kind === 'runtime') {
     tellRuntime(data);
