@@ -560,6 +560,7 @@ class Operation:
 
     ``signs`` stand before, between and after the inputs where these are drawn side by side.
     ``switched_off`` is said of an entry that is 0 although the first input's is not; such entries are hatched.
+    So many of the last inputs as ``undrawn`` says stand in that arithmetic alone, and get no table.
     """
 
     name: str
@@ -567,6 +568,7 @@ class Operation:
     arithmetic: Callable[..., str]
     signs: tuple[str, ...] = ()
     switched_off: str = ""
+    undrawn: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -577,6 +579,11 @@ class Computation:
     inputs: tuple[Matrix, ...]
     result: Matrix
     formula: str
+
+    @property
+    def drawn_inputs(self) -> tuple[Matrix, ...]:
+        """The inputs that get a table of their own."""
+        return self.inputs[: len(self.inputs) - self.operation.undrawn]
 
     def explain(self, row: int, column: int) -> str:
         """Write the arithmetic of one entry, such as ``1·2 + 0·(−1) + 1 = 3``.
@@ -684,6 +691,10 @@ def _relu(write, inputs, row, column):
     return f"max(0, {write(inputs[0][row][column])})"
 
 
+def _sum(write, inputs, row, column):
+    return f"{write(inputs[0][row][column])} + {_factor(write(inputs[1][row][column]))}"
+
+
 def _difference(write, inputs, row, column):
     return f"{write(inputs[0][row][column])} − {_factor(write(inputs[1][row][column]))}"
 
@@ -748,11 +759,41 @@ def _norm_penalty_gradient(write, inputs, row, column):
     return f"{write(l1_coefficient[0][0])}·({total})·{_factor(write(W_dec[row][column]))}/{write(norm)}"
 
 
+def _scale(write, inputs, row, column):
+    return f"{write(inputs[0][0][0])}·{_factor(write(inputs[1][row][column]))}"
+
+
+def _descent(write, inputs, row, column):
+    old, rate, gradient = inputs
+    return f"{write(old[row][column])} − {write(rate[0][0])}·{_factor(write(gradient[row][column]))}"
+
+
+def _central_difference(write, inputs, row, column):
+    _, above, below, _, k = inputs
+    # More digits than elsewhere, since the two losses differ in their last ones only.
+    return f"({above[row][column]:.12g} − {below[row][column]:.12g})/{write(2 * 10.0 ** -k[0][0])}"
+
+
+def _greatest_difference(write, inputs, row, column):
+    one, other, counts = inputs
+    pairs = [(a, b) for rows in zip(one, other, counts) for a, b, is_counted in zip(*rows) if is_counted]
+    if not pairs:
+        return "nothing to compare"
+    a, b = max(pairs, key=lambda pair: abs(pair[0] - pair[1]))
+    return f"|{write(a)} − {_factor(write(b))}|"
+
+
+def _squared_error(write, inputs, row, column):
+    pairs = [pair for rows in zip(*inputs) for pair in zip(*rows)]
+    return _sum_of_nonzero([f"({write(a)} − {_factor(write(b))})²" for a, b in pairs if a != b])
+
+
 COPY = Operation("copy", ("cell",), _copy)
 AFFINE = Operation("affine", ("row", "row", "column"), _affine)
 PRODUCT = Operation("product", ("row", "column"), _product)
 PRODUCT_PLUS = Operation("product plus", ("row", "cell", "column"), _product_plus)
 RELU = Operation("relu", ("cell",), _relu, switched_off="ReLU switched it off")
+SUM = Operation("sum", ("cell", "cell"), _sum)
 DIFFERENCE = Operation("difference", ("cell", "cell"), _difference)
 SUBTRACT_BIAS = Operation("subtract bias", ("cell", "row"), _subtract_bias)
 ERROR_GRADIENT = Operation("error gradient", ("cell", "cell"), _error_gradient)
@@ -766,6 +807,11 @@ KEEP_ZEROS = Operation("keep zeros", ("cell",), _descent_sign)
 WEIGH_ROWS = Operation("weigh rows", ("all", "cell", "row"), _weigh_rows)
 SUM_OF_SQUARES = Operation("sum of squares", ("all",), _sum_of_squares)
 NORM_PENALTY_GRADIENT = Operation("norm penalty gradient", ("all", "column", "cell", "column"), _norm_penalty_gradient)
+SCALE = Operation("scale", ("all", "cell"), _scale)
+DESCENT = Operation("descent", ("cell", "all", "cell"), _descent)
+CENTRAL_DIFFERENCE = Operation("central difference", ("cell", "cell", "cell", "cell", "all"), _central_difference, undrawn=4)
+GREATEST_DIFFERENCE = Operation("greatest difference", ("all", "all", "all"), _greatest_difference, undrawn=1)
+SQUARED_ERROR = Operation("squared error", ("all", "all"), _squared_error)
 
 
 # --------------------------------------------------------------------------------- the two walkthroughs

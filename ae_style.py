@@ -133,6 +133,7 @@ div.cell_output .text_html:has(>.ae,>.ae-live){{background:none!important;color:
   background-color:color-mix(in srgb,var(--role) var(--k,0%),var(--ae-paper));border:1px solid color-mix(in srgb,var(--role) 42%,var(--ae-paper))}}
 .ae .ae-m td.neg{{background-image:linear-gradient(135deg,color-mix(in srgb,var(--role) 75%,var(--ae-ink)) 0 .38em,transparent calc(.38em + 1px))}}
 .ae .ae-m td.off{{border-style:dashed;color:var(--ae-soft);background-image:repeating-linear-gradient(135deg,transparent 0 5px,color-mix(in srgb,var(--ae-soft) 20%,transparent) 5px 6px)}}
+.ae .ae-m td.off[style]{{color:var(--ae-ink)}}
 .ae .ae-m td.open{{border-style:dotted;color:transparent}}
 .ae .ae-m td s{{display:block;font-size:.68em;line-height:1;text-decoration-thickness:1px}}
 .ae .ae-m td.w4{{font-size:calc(var(--text)*.8)}} .ae .ae-m td.w6{{font-size:calc(var(--text)*.66)}}

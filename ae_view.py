@@ -19,6 +19,7 @@ from ae_style import CHAINED, COLOURS, FAINTEST, INK, PAPER, SOFT, STRONGEST, mi
 SIGNS = {
     ae_core.COPY: ("", "→ <small>copy</small>"),
     ae_core.RELU: ("", "→ <small>ReLU</small>"),
+    ae_core.SUM: ("", "+", "="),
     ae_core.DIFFERENCE: ("", "−", "="),
     ae_core.SUBTRACT_BIAS: ("", "−", "="),
     ae_core.ERROR_GRADIENT: ("2 · (", "−", ") ="),
@@ -31,6 +32,11 @@ SIGNS = {
     ae_core.WEIGH_ROWS: ("", "·", "·", "="),
     ae_core.SUM_OF_SQUARES: ("", "→ <small>Σ ( )²</small>"),
     ae_core.NORM_PENALTY_GRADIENT: ("", "· Σ", "·", "/", "="),
+    ae_core.SCALE: ("", "·", "="),
+    ae_core.DESCENT: ("", "−", "·", "="),
+    ae_core.CENTRAL_DIFFERENCE: ("", "<small>beside</small>"),
+    ae_core.GREATEST_DIFFERENCE: ("", "−", "→ <small>greatest<br>difference</small>"),
+    ae_core.SQUARED_ERROR: ("Σ (", "−", ")² ="),
 }
 
 LABEL_CELLS = 2.3
@@ -95,7 +101,7 @@ def computations_html(computations: Sequence[Computation], text: str, name: str,
         is_after = is_after or any(computation.result is about for computation in line)
     if folded:
         results = [c.result.name for line in lines for c in line if c.result is not about]
-        title = f"The whole backward pass: {symbol(', '.join(results))}"
+        title = f"{'The whole backward pass' if about.role == 'gradient' else 'The others'}: {symbol(', '.join(results))}"
         drawn.append(f"<details><summary>{title}</summary>{''.join(folded)}</details>")
     return (
         f'<div class="ae" role="group" aria-label="{html.escape(text)}">{"".join(drawn)}'
@@ -144,7 +150,7 @@ def _lines(computations: Sequence[Computation]) -> list[list[Computation]]:
     """Put computations side by side as long as the next one reads only what its line already shows."""
     lines, shown = [], set()
     for computation in computations:
-        inputs = {id(matrix) for matrix in computation.inputs}
+        inputs = {id(matrix) for matrix in computation.drawn_inputs}
         if lines and inputs <= shown and len(lines[-1]) < CHAINED:
             lines[-1].append(computation)
         else:
@@ -177,7 +183,7 @@ def _flow_html(drawn: str, side_by_side: float, narrow: int) -> str:
 
 def _computation_html(computation: Computation, tables: _Tables, alone: bool) -> tuple[str, list[int]]:
     """Give the HTML of a computation, and the cells that each of its parts, put side by side, is wide."""
-    operation, inputs, result = computation.operation, computation.inputs, computation.result
+    operation, inputs, result = computation.operation, computation.drawn_inputs, computation.result
     if operation is ae_core.COLUMN_NORM:
         return f'<div class="ae-stack">{tables.draw(inputs[0])}{tables.draw(result)}</div>', [_width(result)]
     if operation in (ae_core.AFFINE, ae_core.PRODUCT, ae_core.PRODUCT_PLUS):
@@ -214,6 +220,7 @@ class _Tables:
 
     def __init__(self, line: list[Computation]):
         self.made_by = {id(c.result): (k, c) for k, c in enumerate(line)}
+        self.gates = {id(c.inputs[1]) for c in line if c.operation is ae_core.RELU_GRADIENT}
         self.read_by: dict[int, list[tuple[int, str]]] = {}
         for k, computation in enumerate(line):
             for matrix, how in zip(computation.inputs, computation.operation.reads):
@@ -232,7 +239,7 @@ class _Tables:
         style = f' style="{";".join(styles)}"' if styles else ""
         read = tuple(m.entries for m in computation.inputs) if computation else ()
         labels = (matrix.name, matrix.role, matrix.row_labels, matrix.column_labels)
-        shown = (labels, matrix.entries, bias and (bias.name, bias.entries), ones)
+        shown = (labels, matrix.entries, bias and (bias.name, bias.role, bias.entries), id(matrix) in self.gates, ones)
         drawn = (shown, tuple(classes), style, computation and computation.operation, read)
         return _table(_Key(drawn, (matrix, bias, computation)))
 
@@ -257,14 +264,14 @@ class _Key:
 
 @lru_cache(maxsize=2048)
 def _table(key: _Key) -> str:
-    (*_, ones), classes, style, *_ = key.compared
+    (*_, is_gate, ones), classes, style, *_ = key.compared
     matrix, bias, computation = key.drawn_from
     scales = (_scale(matrix), _scale(bias) if bias else 1)
-    columns = list(matrix.column_labels) + (["b"] if bias else [])
+    columns = matrix.column_labels + (bias.column_labels if bias else ())
     body = []
     for i, label in enumerate(matrix.row_labels):
         labels = (matrix.name, matrix.role, label, matrix.column_labels)
-        shown = (i, matrix.entries[i], bias and bias.entries[i], scales)
+        shown = (i, matrix.entries[i], bias and (bias.role, bias.entries[i]), scales, is_gate)
         cells = _row(_Key((labels, shown, _sources(computation, i)), (matrix, bias, computation)))
         body.append(f'<tr><th scope="row" class="r{i}">{_label(label)}</th>{cells}</tr>')
     if ones:
@@ -273,7 +280,7 @@ def _table(key: _Key) -> str:
         body.append(f'<tr><th scope="row" class="r{i}">1</th>{cells}</tr>')
     head = "".join(f'<th scope="col" class="c{j}">{_label(label)}</th>' for j, label in enumerate(columns))
     name = symbol(matrix.name) + (f" | {symbol(bias.name)}" if bias else "")
-    word = COLOURS[matrix.role].word + ("s, bias last" if bias else "")
+    word = COLOURS[matrix.role].word + (f"s, {COLOURS[bias.role].word} last" if bias else "")
     size = f" <i>{_size(matrix)}</i>" if matrix.values.size > 1 else ""
     return (
         f'<table class="{" ".join(filter(None, classes))}"{style}>'
@@ -293,28 +300,47 @@ def _sources(computation: Computation | None, row: int) -> tuple:
 @lru_cache(maxsize=8192)
 def _row(key: _Key) -> str:
     """Give the cells of a row; those of a result carry their arithmetic."""
-    _, (i, entries, bias, (scale, bias_scale)), _ = key.compared
+    _, (i, entries, bias, (scale, bias_scale), is_gate), _ = key.compared
     matrix, _, computation = key.drawn_from
     place = _places_of(matrix.name, matrix.row_labels, matrix.column_labels)
-    switched_off_by = computation.operation.switched_off if computation else ""
-    before = computation.inputs[0].entries[i] if switched_off_by else None
+    switched = _switched_off(computation, i) if computation else {}
     leave_open = computation is not None and computation.operation is ae_core.DESCENT_SIGN
     cells = []
     for j, value in enumerate(entries):
-        how, switched_off, state = "", "", ""
+        how, switched_off, state = "", "", " off" if is_gate and value <= 0 else ""
         if computation:
             arithmetic = computation.explain(i, j).replace(">", "&gt;")
             how = f'<span class="ae-how"><i>{place(i, j)}:</i> {arithmetic}'
-            if before and value == 0 != before[j]:
-                switched_off = f"<s>{_short(before[j])}</s>"
-                state, how = " off", f"{how} <i>({switched_off_by})</i>"
+            if j in switched:
+                switched_off, why = switched[j]
+                state, how = " off", f"{how} <i>({why})</i>"
             elif leave_open and value == 0:
                 state, how = " open", how + " <i>(step 7 fills it in)</i>"
             how += "</span>"
         cells.append(_cell(value, scale, f"r{i} c{j}{state}", switched_off, how))
-    for value in bias or ():
-        cells.append(_cell(value, bias_scale, f"r{i} c{len(entries)} ae-bias", "", ""))
+    if bias:
+        role, (value,) = bias
+        cells.append(_cell(value, bias_scale, f"r{i} c{len(entries)} ae-{role}", "", ""))
     return "".join(cells)
+
+
+def _switched_off(computation: Computation, row: int) -> dict[int, tuple[str, str]]:
+    """Give the entries of a result's row that are 0 only because something holds them there.
+
+    Each with what it would have been, struck out, and with why it is not.
+    """
+    operation, inputs = computation.operation, computation.inputs
+    first, last = inputs[0].entries[row : row + 1], inputs[-1].entries[row : row + 1]
+    if operation.switched_off:
+        pairs = enumerate(zip(*first, computation.result.entries[row]))
+        return {j: (f"<s>{_short(z)}</s>", operation.switched_off) for j, (z, value) in pairs if value == 0 != z}
+    if operation is ae_core.RELU_GRADIENT:
+        pairs = enumerate(zip(*first, *last))
+        return {j: (f"<s>{_short(slope)}</s>" if slope else "", "ReLU is switched off here") for j, (slope, z) in pairs if z <= 0}
+    if operation is ae_core.CENTRAL_DIFFERENCE:
+        smooth = inputs[3].entries[row]
+        return {j: ("", "not compared: a ReLU switches between −h and +h") for j, is_smooth in enumerate(smooth) if not is_smooth}
+    return {}
 
 
 def _cell(value: float, largest: float, classes: str, switched_off: str, how: str) -> str:
@@ -413,7 +439,7 @@ def _places(line: list[Computation]):
         yield left, 0.0, base, bias
         done = {id(m) for m in first.inputs}
     for computation in line:
-        for matrix in (*computation.inputs, computation.result):
+        for matrix in (*computation.drawn_inputs, computation.result):
             if id(matrix) not in done:
                 done.add(id(matrix))
                 yield matrix, right, base, None
@@ -424,7 +450,7 @@ def _plot_matrix(axes, matrix: Matrix, x: float, y: float, bias: Matrix | None) 
     axes.text(x, y - 0.75, matrix.name + (f" | {bias.name}" if bias else ""), weight="bold", color=mix(COLOURS[matrix.role].light, INK.light, 0.45))
     columns = [(label, matrix, j) for j, label in enumerate(matrix.column_labels)]
     if bias:
-        columns.append(("b", bias, 0))
+        columns.append((*bias.column_labels, bias, 0))
     for j, (label, source, column) in enumerate(columns):
         axes.text(x + j + 0.5, y - 0.12, label.partition(" ")[0], ha="center", va="bottom", size=7, color=SOFT.light)
         for i, entries in enumerate(source.entries):

@@ -9,13 +9,14 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import ipywidgets
 import numpy as np
 from ipywidgets.widgets.widget_description import DescriptionStyle
 from ipywidgets.widgets.widget_string import HTMLStyle, LabelStyle
 
+import ae_backprop
 import ae_core
 from ae_core import Autoencoder, SparseAutoencoder, Step, format_number
 from ae_style import style_sheet
@@ -43,6 +44,10 @@ class Plan:
     """For a step the truth value switched there, and what the reader is told of it."""
     limits: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     """Least value, greatest value and step of a slider, where they differ from `LIMITS`."""
+    update_step: int | None = None
+    """The step with the button that takes one update; the last unless given."""
+    whose: str = ""
+    """Said after each slider's name, where another plan on the page has sliders of the same names."""
 
 
 DECIMALS = 12
@@ -59,6 +64,16 @@ def autoencoder_chapter() -> Chapter:
 def sparse_autoencoder_chapter() -> Chapter:
     """Make the sliders and steps of the sparse autoencoder's chapter."""
     return Chapter(sparse_autoencoder_plan())
+
+
+def autoencoder_backpropagation_chapter() -> Chapter:
+    """Make the sliders and steps of the autoencoder's backward pass."""
+    return Chapter(autoencoder_backpropagation_plan())
+
+
+def sparse_autoencoder_backpropagation_chapter() -> Chapter:
+    """Make the sliders and steps of the sparse autoencoder's backward pass, numbered on from the autoencoder's."""
+    return Chapter(sparse_autoencoder_backpropagation_plan())
 
 
 class Chapter:
@@ -89,8 +104,9 @@ class Chapter:
 
     def step(self, number: int) -> Panel:
         """Show a step: its matrices, and the sliders of the parameters that it brings in."""
-        if number not in range(1, len(self.steps) + 1):
-            raise ValueError(f"number: expected a step from 1 to {len(self.steps)}, got {number!r}")
+        first, last = self.steps[0].number, self.steps[-1].number
+        if number not in range(first, last + 1):
+            raise ValueError(f"number: expected a step from {first} to {last}, got {number!r}")
         if number not in self.panels:
             self.panels[number] = Panel(self, number)
         return self.panels[number]
@@ -153,10 +169,14 @@ class Chapter:
         return self._button("Reset", f"Give {' and '.join(names)} the book's numbers", lambda: self.reset(*names))
 
     def update_controls(self) -> ipywidgets.HBox:
+        """Give the button that takes one update, and a box for the learning rate if η is no parameter with sliders."""
+        tooltip = "Take one step of gradient descent"
+        if "η" in self.parameters:
+            return self._look.row(self._button("Update once", tooltip, lambda: self.update(self.parameters["η"])))
         rate = ipywidgets.BoundedFloatText(
             value=0.001, min=0, max=1, step=0.001, description="Learning rate", layout=self._look.rate, style=self._look.plain
         )
-        button = self._button("Update once", "Take one step of gradient descent", lambda: self.update(rate.value))
+        button = self._button("Update once", tooltip, lambda: self.update(rate.value))
         return self._look.row(rate, button)
 
     def _button(self, text: str, tooltip: str, action: Callable[[], None]) -> ipywidgets.Button:
@@ -189,8 +209,9 @@ class Chapter:
     def _draw(self) -> None:
         """Draw the steps that changed, and only these."""
         self.steps = self.plan.walkthrough(self.parameters)
-        for number, panel in self.panels.items():
-            panel.draw(self.steps[number - 1])
+        for step in self.steps:
+            if step.number in self.panels:
+                self.panels[step.number].draw(step)
 
     def _guard(self, callback: Callable) -> Callable:
         """Let a callback's error show itself to the reader; the next move clears it."""
@@ -303,14 +324,14 @@ class Panel(Framed):
     """
 
     def __init__(self, chapter: Chapter, number: int):
-        self.chapter, self.drawn = chapter, chapter.steps[number - 1]
+        self.chapter, self.drawn = chapter, chapter.steps[number - chapter.steps[0].number]
         look = chapter._look
         self.figure = look.html(step_html(self.drawn))
         self.groups = [_Group(chapter, number, names) for names in chapter.plan.sliders.get(number, ())]
         rows = []
         if number in chapter.plan.switches:
             rows.append(look.row(chapter.switch(*chapter.plan.switches[number])))
-        if number == len(chapter.steps):
+        if number == (chapter.plan.update_step or chapter.steps[-1].number):
             rows.append(chapter.update_controls())
         rows.append(look.row(chapter.presets, chapter.reset_all))
         self._lay_out([self.figure], rows)
@@ -374,12 +395,13 @@ class _Group:
     def __init__(self, chapter: Chapter, number: int, names: tuple[str, ...]):
         look = chapter._look
         inputs = chapter.inputs()
+        whose = chapter.plan.whose and f", {chapter.plan.whose}"
         self.matrices = [inputs[name] for name in names]
         columns = [(m, j) for m in self.matrices for j in range(len(m.column_labels))]
         self.headings = [m.column_labels[j] for m, j in columns]
         self.row_labels = self.matrices[0].row_labels
         self.entries = [
-            [chapter.entry(m.name, i, j, _spoken(m, i, j)) for m, j in columns] for i in range(len(self.row_labels))
+            [chapter.entry(m.name, i, j, _spoken(m, i, j) + whose) for m, j in columns] for i in range(len(self.row_labels))
         ]
 
         def label(text, layout):
@@ -550,6 +572,55 @@ def sparse_autoencoder_plan() -> Plan:
             },
         },
     )
+
+
+def autoencoder_backpropagation_plan() -> Plan:
+    """Plan the first half of the chapter on backpropagation: the autoencoder's numbers, η, and the nudge's k."""
+    forward = autoencoder_plan()
+    return replace(
+        forward,
+        book={**forward.book, "η": 0.001, "k": 5},
+        walkthrough=lambda p: ae_backprop.autoencoder_backpropagation(_autoencoder(p), p["X"], p["η"], p["k"]),
+        sliders={
+            1: (("X",),),
+            **{6 - k: ((f"W{k}", f"b{k}"),) for k in range(1, 5)},
+            6: (("η",),),
+            7: (("η",),),
+            8: (("k",),),
+        },
+        switches={2: forward.switches[5]},
+        limits=_RATE_AND_NUDGE,
+        update_step=6,
+        whose="autoencoder",
+    )
+
+
+def sparse_autoencoder_backpropagation_plan() -> Plan:
+    """Plan the second half of the chapter on backpropagation: the sparse autoencoder's numbers, η and k."""
+    forward = sparse_autoencoder_plan()
+    return replace(
+        forward,
+        book={**forward.book, "η": 0.001, "k": 5},
+        walkthrough=lambda p: ae_backprop.sparse_autoencoder_backpropagation(
+            _sparse_autoencoder(p), p["X"], p["λ"], p["η"], p["k"], ae_core.TOKENS, first=9
+        ),
+        sliders={
+            9: (("X",),),
+            10: (("W_dec", "b_dec"), ("λ",)),
+            11: (("λ",),),
+            12: (("W_enc", "b_enc"),),
+            13: (("η",),),
+            14: (("η",),),
+            15: (("k",),),
+        },
+        switches={12: forward.switches[1]},
+        limits={**forward.limits, **_RATE_AND_NUDGE},
+        update_step=13,
+        whose="sparse autoencoder",
+    )
+
+
+_RATE_AND_NUDGE = {"η": (0, 0.02, 0.001), "k": (1, 12, 1)}
 
 
 def _after_a_large_penalty(p: Parameters) -> Parameters:

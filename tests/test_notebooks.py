@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from nbclient import NotebookClient
 
+from ae_backprop import autoencoder_backpropagation, sparse_autoencoder_backpropagation, sparse_autoencoder_nudges
 from ae_core import (
     TOKENS,
     Autoencoder,
@@ -29,6 +30,10 @@ NOTEBOOKS = {path.stem: nbformat.read(path, as_version=4) for path in sorted(CHA
 STEPS = {
     "autoencoder": autoencoder_walkthrough(*autoencoder_example()),
     "sparse_autoencoder": sparse_autoencoder_walkthrough(*sparse_autoencoder_example(), TOKENS),
+    "backpropagation": (
+        *autoencoder_backpropagation(*autoencoder_example(), 0.001, 5),
+        *sparse_autoencoder_backpropagation(*sparse_autoencoder_example(), 0.001, 5, TOKENS, first=9),
+    ),
 }
 NUMBERED = [pytest.param(name, step, id=f"{name}-{step.number}") for name, steps in STEPS.items() for step in steps]
 
@@ -40,7 +45,7 @@ def cell(notebook, name):
 # ---------------------------------------------------------------------------------- how they are kept
 
 
-def test_there_are_the_notebooks():
+def test_there_are_these_notebooks_and_no_other():
     assert set(NOTEBOOKS) == {"intro", *STEPS, "balance", "superposition", "variants"}
 
 
@@ -94,7 +99,8 @@ def test_a_step_is_prose_code_and_a_question_with_a_hidden_answer(name, step):
     heading, _, text = prose.source.partition("\n")
     assert heading == f"## Step {step.number} · {step.title}"
     assert len(text.split()) >= 15
-    assert code.source == f"chapter.step({step.number})"
+    half = "sparse" if name == "backpropagation" and step.number > 8 else "chapter"
+    assert code.source == f"{half}.step({step.number})"
     parts = re.fullmatch(r"<details><summary>(.+)</summary>\n\n(.+)\n\n</details>", question.source, re.DOTALL)
     assert "?" in parts[1] and "<" not in parts[2]
 
@@ -236,6 +242,33 @@ def blind_mmcs():
 def equals(result, expected):
     return np.array_equal(result, expected)
 
+
+def loss_after(rate):
+    return ((MODEL.update(MODEL.gradients(EXAMPLES), rate).forward(EXAMPLES).output - EXAMPLES) ** 2).sum()
+
+
+def sparse_losses_after(rate):
+    return SAE_MODEL.update(SAE_MODEL.gradients(WORDS, L1), rate).loss(WORDS, L1)
+
+
+def decoder_gap(k):
+    steps = sparse_autoencoder_backpropagation(SAE_MODEL, WORDS, L1, 0, k)
+    return values(steps)["gap2"]
+
+
+def kinks(shift):
+    model = SparseAutoencoder(SAE_MODEL.W_enc, SAE_MODEL.b_enc + shift, SAE_MODEL.W_dec, SAE_MODEL.b_dec)
+    return sum(np.count_nonzero(~smooth) for smooth in sparse_autoencoder_nudges(model, WORDS, L1, 1e-5).smooth)
+
+
+def dead_after_a_long_step():
+    Y = MODEL.update(MODEL.gradients(EXAMPLES), 0.02).forward(EXAMPLES).output
+    return np.ptp(Y[3]) == 0 and equals(Y[:, 0], Y[:, 2])
+
+
+BACK = values(STEPS["backpropagation"][:8])
+SBACK = values(STEPS["backpropagation"][8:])
+DEAD = {f"d{kind}{k}" for kind in "Wb" for k in range(1, 5)}
 
 # A cell, words of it, and what they claim.
 CLAIMS = [
@@ -518,6 +551,44 @@ CLAIMS += [
         "Variant 1 differs",
         lambda: not keeps_the_same([2, 1], RELU_FOR_ALL) and not keeps_the_same([2, 6], RELU_FOR_ALL),
     ),
+    ("backpropagation", "step-01-question", "The output of X3 in row 3 is 15", lambda: (AE["Y"][2, 2], EXAMPLES[2, 2]) == (15, 0)),
+    ("backpropagation", "step-02-question", "dY says −4", lambda: (BACK["dY"][3, 1], AE["Z4"][3, 1], BACK["dZ4"][3, 1]) == (-4, -1, 0)),
+    ("backpropagation", "step-3", "off for X1 and X3", lambda: equals(AE["Z3"][1] <= 0, [True, False] * 2)),
+    ("backpropagation", "step-03-question", "1 \\cdot 20", lambda: BACK["dA2"][0, 0] == 68),
+    ("backpropagation", "step-4", "X1 and X3 one of the two is hatched", lambda: equals(AE["Z2"] <= 0, [[0] * 4, [1, 0, 1, 0]])),
+    (
+        "backpropagation",
+        "step-04-question",
+        "Only layer 4 and $b_3$ can still learn",
+        lambda: {n for n, v in after(autoencoder_plan, "a dead bottleneck").items() if n in DEAD and v.any()} == {"dW4", "db4", "db3"},
+    ),
+    ("backpropagation", "step-05-question", "off for X2 and X4", lambda: equals(AE["Z1"][2] == -1, [0, 1, 0, 1]) and equals(AE["Z1"][2] > 0, [1, 0, 1, 0])),
+    ("backpropagation", "step-06-question", "816", lambda: BACK["dW3"][2, 0] == 816 == max(abs(BACK[n]).max() for n in DEAD)),
+    ("backpropagation", "step-06-question", "9 for X1", lambda: AE["A2"][0, 0] == 9 and BACK["dZ3"][2, 0] == 48),
+    ("backpropagation", "step-07-question", "from 810 to about 174", lambda: loss_after(0) == 810 and round(loss_after(0.001)) == 174),
+    ("backpropagation", "step-07-question", "about 247", lambda: round(loss_after(0.002)) == 247),
+    ("backpropagation", "step-07-question", "its last row is the same for all four examples, and X1 comes back exactly as X3", dead_after_a_long_step),
+    ("backpropagation", "step-8", "96 of them", lambda: 2 * sum(BACK[n].size for n in DEAD) == 96),
+    ("backpropagation", "step-8", "seven digits", lambda: max(BACK[f"gap{k}"].max() for k in range(1, 5)) < 5e-8),
+    ("backpropagation", "step-9", "Four of the five words", lambda: equals(SBACK["dX′"].any(0), [0, 0, 0, 0, 1])),
+    ("backpropagation", "step-09-question", "$dX'$ is −2 there", lambda: equals(SBACK["dX′"][:, TEA], [0, -2, 2])),
+    ("backpropagation", "step-10-question", "all 0 in P", lambda: not SBACK["P"][:, 2].any() and not SBACK["dW_dec"][:, 2].any() and SAE_MODEL.W_dec[:, 2].any()),
+    ("backpropagation", "step-11-question", "Only one entry", lambda: equals(np.argwhere(SBACK["df"] < 0), [[4, TEA]]) and SBACK["df"][4, TEA] == -2),
+    ("backpropagation", "step-12", "no entry is negative", lambda: (SBACK["db_enc"] >= 0).all() and not SBACK["dW_enc"][2].any()),
+    ("backpropagation", "step-12-question", "= -24", lambda: SBACK["dW_enc"][5, 0] == -24),
+    ("backpropagation", "step-13", "no error reaches it", lambda: equals(SBACK["dW_dec"][:, 4], SBACK["P"][:, 4])),
+    ("backpropagation", "step-14", "the reconstruction even becomes a little worse", lambda: SBACK["MSE"] < SBACK["MSE⁺"] and SBACK["L⁺"] < SBACK["L"]),
+    (
+        "backpropagation",
+        "step-14-question",
+        "At $\\eta = 0.007$: 69.64 instead of 68.43.\nThe smallest sum is at 0.003",
+        lambda: [round(sparse_losses_after(e).total, 2) for e in (0, 0.007)] == [68.43, 69.64]
+        and min(range(21), key=lambda e: sparse_losses_after(e / 1000).total) == 3
+        and max(e for e in range(8) if sparse_losses_after(e / 1000).total <= sparse_losses_after(0).total) == 6,
+    ),
+    ("backpropagation", "step-15", "at $k = 5$", lambda: min(range(1, 13), key=decoder_gap) == 5 and decoder_gap(1) > 1e-3 < decoder_gap(12)),
+    ("backpropagation", "step-15-question", "They are gone", lambda: kinks(0) == 17 and kinks(0.5) == 0),
+    ("backpropagation", "summary-answer", "all of them", lambda: not any(after(autoencoder_plan, "a perfect reconstruction")[n].any() for n in DEAD)),
 ]
 
 
@@ -527,10 +598,11 @@ def test_what_the_prose_claims_of_the_numbers_holds(notebook, name, words, holds
     assert holds()
 
 
-@pytest.mark.parametrize(("name", "count"), [("autoencoder", 2), ("sparse_autoencoder", 2), ("variants", 4)])
+@pytest.mark.parametrize(("name", "count"), [("autoencoder", 2), ("sparse_autoencoder", 2), ("backpropagation", 2), ("variants", 4)])
 def test_every_preset_that_the_prose_names_is_in_the_list(name, count):
     prose = "\n".join(cell.source for cell in NOTEBOOKS[name].cells if cell.cell_type == "markdown")
-    plan = {"autoencoder": autoencoder_plan, "sparse_autoencoder": sparse_autoencoder_plan, "variants": variants_plan}[name]()
+    plans = {"autoencoder": autoencoder_plan, "sparse_autoencoder": sparse_autoencoder_plan, "variants": variants_plan}
+    plan = plans.get(name, autoencoder_plan)()
     named = re.findall(r"hoose “([^”]+)”", prose)
     assert len(named) == count
     assert set(named) <= set(plan.presets)

@@ -100,6 +100,18 @@ def is_close(text, value):
     return len(text) <= 7 and (number == near or text == "nan") and (number == 0) == (value == 0)
 
 
+def held_at_0(computation):
+    """Which entries of a result are hatched, and which of these show a struck number, which one."""
+    shape, before = computation.result.values.shape, computation.inputs[0].values
+    if computation.operation is ae_core.RELU:
+        return before < 0, before
+    if computation.operation is ae_core.RELU_GRADIENT:
+        return computation.inputs[1].values <= 0, before
+    if computation.operation is ae_core.CENTRAL_DIFFERENCE:
+        return ~computation.inputs[3].values, np.zeros(shape)
+    return np.zeros(shape, bool), np.zeros(shape)
+
+
 def check(drawing, step):
     """Compare a step's drawing with the step, number by number; return how many numbers were compared."""
     drawing, compared = html.fromstring(drawing), 0
@@ -107,18 +119,20 @@ def check(drawing, step):
     assert set(results) == {plain(computation.result.name) for computation in step.computations}
     for computation in step.computations:
         result = computation.result
-        before = computation.inputs[0].values if computation.operation is ae_core.RELU else np.zeros(result.values.shape)
+        hatched, before = held_at_0(computation)
         for i, cells in enumerate(rows_of(results[plain(result.name)])):
             for j, cell in enumerate(cells):
                 place, _, line = arithmetic_of(cell).partition(": ")
                 assert cell.get("tabindex") == "0"
-                assert line.partition(" (ReLU")[0].partition(" (step")[0] == computation.explain(i, j)
+                assert re.split(r" \((?:ReLU|step|not compared)", line)[0] == computation.explain(i, j)
                 assert place.startswith(plain(result.name))
                 assert result.values.size == 1 or place.endswith(result.column_labels[j])
                 struck = [s.text for s in cell.iter("s")]
-                assert len(struck) == ("off" in cell.get("class").split()) == (before[i, j] < 0)
+                assert ("off" in cell.get("class").split()) == hatched[i, j]
+                assert len(struck) == (hatched[i, j] and before[i, j] != 0)
                 assert not struck or is_close(struck[0], before[i, j])
-    matrices = {plain(m.name): m for c in step.computations for m in (*c.inputs, c.result)}
+    matrices = {plain(m.name): m for c in step.computations for m in (*c.drawn_inputs, c.result)}
+    gates = {plain(c.inputs[1].name) for c in step.computations if c.operation is ae_core.RELU_GRADIENT}
     drawn = set()
     for table in drawing.iter("table"):
         name, _, bias = caption_of(table).partition(" | ")
@@ -134,6 +148,7 @@ def check(drawing, step):
                 assert is_close(number_of(cell), value), (name, value)
                 assert ("neg" in cell.get("class").split()) == (value < 0) == number_of(cell).startswith("−")
                 assert ("--k:" in cell.get("style", "")) == (value != 0)
+                assert name not in gates or ("off" in cell.get("class").split()) == (value <= 0)
                 compared += 1
         drawn |= {name, bias} - {""}
     assert drawn == set(matrices)
