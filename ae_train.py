@@ -805,7 +805,8 @@ def planted_features(n_features: int, d: int, *, seed: int, probability: float =
     ----------
     n_features, d : int
     seed : int
-        Of the directions; the tokens' is that of the generator they are drawn with.
+        Of the directions; the tokens' is that of the generator they are drawn with.  Train with another one: the
+        same draws the same directions for the untrained model's decoder.
     probability : float
         Between 0 and 1.
 

@@ -84,3 +84,22 @@ def test_another_book_does_not_start_from_this_ones_memory(chromium, book, conte
             assert len(reader.page.evaluate(KEPT)) == 1
     finally:
         host.close()
+
+
+def test_two_tabs_of_a_page_do_not_disturb_each_other(chromium, address, context):
+    with Reader(chromium, address, context=context) as first, Reader(chromium, address, context=context) as second:
+        first.go_live()
+        second.go_live()
+        book = second.figure(3)
+        first.slider(3).press("ArrowRight")
+        until(lambda: first.figure(3) != book)
+        assert second.figure(3) == book
+        moved = first.figure(3)
+        second.slider(3).press("ArrowLeft")
+        until(lambda: second.figure(3) != book)
+        assert first.figure(3) == moved != second.figure(3)
+        # One tab's end is not the other's.
+        first.page.close()
+        before = second.figure(3)
+        second.slider(3).press("ArrowLeft")
+        until(lambda: second.figure(3) != before)
