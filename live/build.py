@@ -10,6 +10,7 @@ What it holds:
 - `worker.js`: Python's side, started when a reader first touches a slider;
 - `pyodide.asm.js`, `pyodide.asm.wasm`: Pyodide's runtime as released;
 - `core.zip`: the modules that a page needs at its start, and `extensions/`: numpy's compiled parts;
+- `random.zip`: numpy's random numbers and what else `LATER` of `warm_up.py` names, for pages that train;
 - `rest.zip`: all other modules of the standard library and of numpy, for cells that import them;
 - `fonts/`: the font of the formulas, which every page shows;
 - `packages/`: matplotlib, pandas and what they need, as released;
@@ -96,22 +97,27 @@ def pack_python(cache: Path, work: Path, pack: Path) -> None:
     compiled.mkdir()
     command = [fetch.node(cache), HERE / "compile.mjs", cache / "node_modules", tree, compiled]
     subprocess.run([str(part) for part in command], check=True)
-    loaded = set(json.loads((compiled / "loaded.json").read_text()))
+    lists = {archive: set(files) for archive, files in json.loads((compiled / "loaded.json").read_text()).items()}
+    archives = {archive: {} for archive in (*lists, "rest.zip")}
+    extensions = {}
 
-    core, rest, extensions = {}, {}, {}
+    def place(*paths: str) -> str:
+        """Give the archive of a file, of which Pyodide may have loaded either copy."""
+        return next((archive for archive, files in lists.items() if files & set(paths)), "rest.zip")
+
     own = {Path(name).with_suffix(".pyc").name for name in PROJECT}
     for path in sorted(compiled.rglob("*.pyc")):
         name = path.relative_to(compiled)
         if str(name) not in own:
             source = str(name.with_suffix(".py"))
-            wanted = {f"/lib/python312.zip/{source}", f"/tree/{source}"} & loaded
-            (core if wanted else rest)[str(name)] = path.read_bytes()
+            archives[place(f"/lib/python312.zip/{source}", f"/tree/{source}")][str(name)] = path.read_bytes()
     for path in sorted(tree.rglob("*.so")):
         name = str(path.relative_to(tree))
-        (extensions if f"/tree/{name}" in loaded else rest)[name] = path.read_bytes()
+        archive = place(f"/tree/{name}")
+        (extensions if archive == "core.zip" else archives[archive])[name] = path.read_bytes()
 
-    write_zip(pack / "core.zip", core)
-    write_zip(pack / "rest.zip", rest)
+    for archive, files in archives.items():
+        write_zip(pack / archive, files)
     for name, data in extensions.items():
         target = pack / "extensions" / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -139,7 +145,7 @@ def pack_python(cache: Path, work: Path, pack: Path) -> None:
     files = [pack / name for name in START] + [p for p in (pack / "extensions").rglob("*") if p.is_file()]
     (pack / "manifest.json").write_text(json.dumps({
         "extensions": sorted(extensions),
-        "rest": sorted({module_name(name) for name in rest}),
+        "later": {archive: sorted({module_name(name) for name in files}) for archive, files in archives.items() if archive != "core.zip"},
         "packages": listing,
         "start": {path.relative_to(pack).as_posix(): path.stat().st_size for path in files},
     }))  # fmt: skip

@@ -1,9 +1,9 @@
-// Compiles a folder of Python to `.pyc` with Pyodide's own interpreter, and lists what a page imports at its start.
+// Compiles a folder of Python to `.pyc` with Pyodide's own interpreter, and lists what pages import at their start.
 //
 //   node compile.mjs NODE_MODULES TREE OUT
 //
 // TREE is the folder of all Python sources. Each is written to OUT with the suffix `.pyc`; the files that
-// `warm_up.py` loads are listed in OUT/loaded.json.
+// `warm_up.py` loads are listed in OUT/loaded.json, archive by archive.
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 

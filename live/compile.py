@@ -1,4 +1,4 @@
-"""Runs inside Pyodide, for `compile.mjs`: `.pyc` files for all of /tree, and the list of what `warm_up` loads."""
+"""Runs inside Pyodide, for `compile.mjs`: `.pyc` files for all of /tree, and lists of what `warm_up` loads."""
 
 import importlib._bootstrap_external as importer
 import json
@@ -18,7 +18,19 @@ for path in sorted(tree.rglob("*.py")):
 
 sys.path.append("/tree")
 stdout, stderr = sys.stdout, sys.stderr
-await eval_code_async(warm_up, {"__name__": "__main__"}, filename="warm_up.py")  # noqa: F704, F821
+namespace = {"__name__": "__main__"}
+await eval_code_async(warm_up, namespace, filename="warm_up.py")  # noqa: F704, F821
 sys.stdout, sys.stderr = stdout, stderr
-files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
-(out / "loaded.json").write_text(json.dumps(sorted(filter(None, files)), indent=1))
+
+
+def loaded():
+    """Give the files of all modules that are loaded by now."""
+    return {file for module in list(sys.modules.values()) if (file := getattr(module, "__file__", None))}
+
+
+lists = {"core.zip": loaded()}
+for archive, code in namespace["LATER"].items():
+    before = loaded()
+    exec(code, namespace)
+    lists[archive] = loaded() - before
+(out / "loaded.json").write_text(json.dumps({archive: sorted(files) for archive, files in lists.items()}, indent=1))

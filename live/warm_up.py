@@ -1,6 +1,6 @@
 """What every live page does; run at build time to learn which modules that takes.
 
-Whatever else a cell imports comes from the archive of all other modules, at that moment.
+Whatever else a cell imports comes at that moment: from an archive of `LATER`, or from that of all other modules.
 """
 
 import io
@@ -17,7 +17,7 @@ os.remove("/tmp/archive.zip")
 import live_imports  # noqa: E402  (what comes before is what unpacks it)
 import live_kernel  # noqa: E402
 
-live_imports.install([], {}, None)
+live_imports.install({}, {}, None)
 posted = io.StringIO()
 live_kernel.start(lambda text, buffers: posted.write(text), "[]", True)
 cells = [
@@ -30,3 +30,8 @@ ended_well = [json.loads(await live_kernel.run_cell(number, source))["ok"] for n
 live_kernel.comm_message("comm_msg", json.dumps({"content": {"comm_id": "none", "data": {}}}))
 if ended_well != [True, True, True, False]:
     raise RuntimeError(f"The kernel does not run the book's cells: {posted.getvalue()[-2000:]}")
+
+LATER = {
+    "random.zip": "import ae_explore, ae_sweep\nae_sweep.np.random.default_rng(0).standard_normal(1)",
+}
+"""Archives of what only some pages import, each with what makes them import it: pages that train draw numbers."""

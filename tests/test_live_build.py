@@ -163,6 +163,18 @@ def test_everything_that_a_start_asks_for_is_there(built):
     assert "pyodide.asm.wasm" in manifest["start"]
 
 
+def test_pages_that_draw_random_numbers_need_little_more(built):
+    manifest = json.loads((built / "manifest.json").read_text())
+    assert (built / "random.zip").stat().st_size < 3_000_000
+    assert {"numpy.random", "numpy.random._generator", "secrets"} <= set(manifest["later"]["random.zip"])
+    assert not [name for name in manifest["start"] if "random" in name]
+    everywhere = []
+    for archive in ("core.zip", *manifest["later"]):
+        with zipfile.ZipFile(built / archive) as opened:
+            everywhere += opened.namelist()
+    assert len(everywhere) == len(set(everywhere))
+
+
 def test_the_projects_modules_are_the_repositorys(built):
     with zipfile.ZipFile(built / "project.zip") as archive:
         for name in ("ae_core.py", "ae_style.py", "ae_view.py", "ae_widgets.py"):

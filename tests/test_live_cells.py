@@ -188,6 +188,20 @@ def test_matplotlib_is_fetched_when_a_cell_imports_it(reader):
     assert [kind for kind in kinds if kind != "pre"] == ["img", "img"] and kinds.index("img") < kinds.index("pre")
 
 
+def test_a_training_fetches_the_random_numbers_alone(reader):
+    asked = []
+    reader.page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    training = (
+        "import ae_core, ae_explore, ae_train\nmodel, x = ae_core.autoencoder_example()\n"
+        "run = ae_train.train_autoencoder(x, (3, 2, 3), steps=4, learning_rate=0.01, seed=0, snapshot_every=1)\n"
+        "ae_explore.watch_training(run, x)"
+    )
+    cell = reader.cell(2)
+    assert cell.run(training).startswith("Ran in")
+    cell.output.locator(".ae-scrub .noUi-handle").wait_for()
+    assert "random.zip" in asked and "rest.zip" not in asked
+
+
 def test_pandas_is_fetched_when_a_cell_imports_it(shared):
     cell = shared.cell(3)
     assert cell.run("import pandas as pd\npd.DataFrame({'a': [1, 2], 'b': [3, 4]})").startswith("Ran in")

@@ -13,24 +13,24 @@ class LateFinder:
 
     Parameters
     ----------
-    rest : iterable of str
-        Names of the modules in the archive of everything else.
+    archives : dict of str to iterable of str
+        ``{"rest.zip": ["calendar", …], …}``, the names of the modules in each archive.
     packages : dict of str to dict
         ``{"pandas": {"file": …, "imports": […], "needs": […]}, …}``, what can be installed.
     install : function of (str)
         Fetches an archive, waits for it, and unpacks it into `SITE`.
     """
 
-    def __init__(self, rest, packages, install):
-        self._rest = frozenset(rest)
+    def __init__(self, archives, packages, install):
+        self._archive = {module: archive for archive, modules in archives.items() for module in modules}
         self._packages = packages
         self._provider = {module: name for name, entry in packages.items() for module in entry["imports"]}
         self._install = install
         self._installed = set()
 
     def find_spec(self, name, path=None, target=None):
-        if name in self._rest:
-            self._unpack("rest.zip")
+        if name in self._archive:
+            self._unpack(self._archive[name])
         elif name in self._provider:
             package = self._provider[name]
             for needed in (*self._packages[package]["needs"], package):
@@ -48,7 +48,7 @@ class LateFinder:
                 del sys.path_importer_cache[folder]
 
 
-def install(rest, packages, fetch):
+def install(archives, packages, fetch):
     """Put the finder behind all others."""
     importlib.import_module("zipfile")  # what unpacks must not itself be late
-    sys.meta_path.append(LateFinder(rest, packages, fetch))
+    sys.meta_path.append(LateFinder(archives, packages, fetch))

@@ -359,7 +359,7 @@ export class Notebook {
   // What is being fetched for the cell that runs.
   progress({ phase, detail }) {
     if (phase !== 'package') return;
-    const name = detail === 'rest.zip' ? 'more of Python' : detail.replace(/^packages\//, '').replace(/-.*$/, '');
+    const name = detail.startsWith('packages/') ? detail.replace(/^packages\//, '').replace(/-.*$/, '') : 'more of Python';
     this.running?.cell.note(`Fetching ${name}…`);
   }
 

@@ -90,7 +90,7 @@ async function boot({ models, tellState, lock }) {
   mark('extensions');
   python.unpackArchive(await project, 'zip', { extractDir: SITE });
   mark('project');
-  python.pyimport('live_imports').install(python.toPy(MANIFEST.rest), python.toPy(MANIFEST.packages), install);
+  python.pyimport('live_imports').install(python.toPy(MANIFEST.later), python.toPy(MANIFEST.packages), install);
   mark('imports');
   kernel = python.pyimport('live_kernel');
   mark('kernel');
