@@ -278,11 +278,11 @@ def compare_trainings(
         run = runs[place]
         if isinstance(run, Diverged):
             text = f"Diverged. {run}"
-            matrices = f'<p class="ae-told">{html.escape(text)}</p>'
+            matrices = f'<div class="ae"><p>{html.escape(text)}</p></div>'
         else:
             off = sum(not on for on in _units_on(run.model, x))
             text = f"The loss at the end is {ends[place]:.3g}. Hidden units that are off for every example: {off} of {len(_units_on(run.model, x))}."
-            matrices = f'<p class="ae-told">{text}</p>' + computations_html(layer_computations(run.model, x, OUTPUT_AND_TARGET), text, "compared")
+            matrices = f'<div class="ae"><p>{text}</p></div>' + computations_html(layer_computations(run.model, x, OUTPUT_AND_TARGET), text, "compared")
         charts = (outcome.html(place), curves[place].html())
         return Picture("".join(charts) + matrices, f"{outcome.text(place)} {curves[place].text()} {text}")
 
