@@ -15,9 +15,9 @@ import numpy as np
 
 import ae_core
 from ae_chart import Chart, Series
-from ae_core import Array, format_number
+from ae_core import Array, Autoencoder, Computation, SparseAutoencoder, format_number
 from ae_style import role_class, style_sheet
-from ae_train import TrainingResult
+from ae_train import Diverged, TrainingResult, unit_deaths
 from ae_view import computations_html, symbol
 from ae_widgets import Framed, _Look, _Slider, _static_control, alert_html
 
@@ -202,20 +202,169 @@ def watch_training(run: TrainingResult, x: Array) -> Explorer:
     """
     x = np.asarray(x)
     # The history has the loss before each update; what the last one led to comes after it.
-    last = float(((run.model.forward(x).output - x) ** 2).sum() / x.shape[1])
-    loss = np.append(run.history.loss, last)
-    steps = np.arange(len(loss))
-    chart = Chart("The loss while it trains", (Series("loss", steps, loss, "loss"),), "updates", y_scale="log")
+    loss = np.append(run.history.loss, mean_loss(run.model, x))
+    chart = Chart("The loss while it trains", (Series("loss", np.arange(len(loss)), loss, "loss"),), "updates", y_scale="log")
     models = dict(run.snapshots)
-    titles = [step.title for step in ae_core.autoencoder_walkthrough(run.model, x)[1:-1]]
+    layers = layer_titles(run.model, x)
 
     def draw(taken: int, layer: str) -> Picture:
-        walkthrough = ae_core.autoencoder_walkthrough(models[taken], x)
-        if layer == OUTPUT_AND_TARGET:
-            computations = walkthrough[-1].computations[:1]
-        else:
-            computations = walkthrough[1 + titles.index(layer)].computations
         text = f"After {taken} updates the loss is {loss[taken]:.3g}. Shown: {layer}."
-        return Picture(chart.html(taken) + computations_html(computations, text, "training"), f"{chart.text(taken)} {text}")
+        return _below(chart, taken, layer_computations(models[taken], x, layer), text)
 
-    return Explorer(draw, Slide("updates", [taken for taken, _ in run.snapshots]), Pick("Matrices", [OUTPUT_AND_TARGET, *titles]))
+    return Explorer(draw, Slide("updates", [taken for taken, _ in run.snapshots]), Pick("Matrices", layers))
+
+
+def watch_sparse_training(run: TrainingResult, x: Array, l1_coefficient: float, token_labels: Sequence[str] | None = None) -> Explorer:
+    """Show a sparse autoencoder's training: both parts of its loss, and its matrices as they were at a snapshot.
+
+    Parameters
+    ----------
+    run : TrainingResult
+        Trained with ``snapshot_every``.
+    x : array_like, shape (d, n)
+    l1_coefficient : float
+        λ ≥ 0.
+    token_labels : sequence of str, optional
+        A word for each token.
+    """
+    losses = [_sparse_losses(model, x, l1_coefficient) for _, model in run.snapshots]
+    taken = [taken for taken, _ in run.snapshots]
+    parts = zip(("reconstruction", "sparsity"), ("output", "activation"), zip(*losses))
+    chart = Chart("Both losses of a word while it trains", tuple(Series(name, taken, part, role) for name, role, part in parts), "updates")
+    models = [model for _, model in run.snapshots]
+    titles = [step.title for step in ae_core.sparse_autoencoder_walkthrough(run.model, x, l1_coefficient)[:4]]
+
+    def draw(place: int, shown: str) -> Picture:
+        walkthrough = ae_core.sparse_autoencoder_walkthrough(models[place], x, l1_coefficient, token_labels)
+        computations = walkthrough[-1].computations[:1] if shown == OUTPUT_AND_TARGET else walkthrough[titles.index(shown)].computations
+        features = models[place].forward(x).features
+        dead = [f"f{k + 1}" for k in np.flatnonzero(~(features > 0).any(1))]
+        fate = f"no word activates {', '.join(dead)}" if dead else "every feature has its word"
+        text = f"After {taken[place]} updates {fate}. Shown: {shown}."
+        return _below(chart, place, computations, text)
+
+    places = range(len(taken))
+    return Explorer(draw, Slide("updates", places, write=lambda place: format_number(taken[place])), Pick("Matrices", [titles[1], titles[0], *titles[2:], OUTPUT_AND_TARGET]))
+
+
+def compare_trainings(
+    title: str, settings: Sequence, train: Callable[..., TrainingResult], x: Array, *, start: int = 0, scale: str = "linear"
+) -> Explorer:
+    """Train an autoencoder once for each of some settings, and show what became of each.
+
+    Parameters
+    ----------
+    title : str
+        What is set.
+    settings : sequence
+    train : function
+        Called with a setting, gives a `TrainingResult`, or raises `Diverged`.
+    x : array_like, shape (in, n)
+    start : int
+        Which setting is shown first.
+    scale : "linear" or "log"
+        Of the settings' axis.
+    """
+    x = np.asarray(x)
+    runs = [_train_or_diverge(train, setting) for setting in settings]
+    losses = [run.history.loss if isinstance(run, Diverged) else np.append(run.history.loss, mean_loss(run.model, x)) for run in runs]
+    ends = [np.nan if isinstance(run, Diverged) else loss[-1] for run, loss in zip(runs, losses)]
+    outcome = Chart("The loss at the end", (Series("loss at the end", list(settings), ends, "loss", "dots"),), title, x_scale=scale, y_scale="log", height=8)
+    longest = max(map(len, losses))
+    finite = np.concatenate(losses)
+    # All curves share their axes, so that they can be compared.
+    bounds = {"x_range": (0, longest - 1), "y_range": (float(finite.min()), float(finite[finite < 1e4].max()))}
+    curves = [Chart("The loss while it trains", (Series("loss", np.arange(len(loss)), loss, "loss"),), "updates", y_scale="log", height=8, **bounds) for loss in losses]
+
+    def draw(place: int) -> Picture:
+        run = runs[place]
+        if isinstance(run, Diverged):
+            text = f"Diverged. {run}"
+            matrices = f'<div class="ae"><p>{html.escape(text)}</p></div>'
+        else:
+            off = sum(not on for on in _units_on(run.model, x))
+            text = f"The loss at the end is {ends[place]:.3g}. Hidden units that are off for every example: {off} of {len(_units_on(run.model, x))}."
+            matrices = f'<div class="ae"><p>{text}</p></div>' + computations_html(layer_computations(run.model, x, OUTPUT_AND_TARGET), text, "compared")
+        charts = (outcome.html(place), curves[place].html())
+        return Picture("".join(charts) + matrices, f"{outcome.text(place)} {curves[place].text()} {text}")
+
+    return Explorer(draw, Slide(title, range(len(settings)), start, lambda place: f"{settings[place]:g}"))
+
+
+def watch_units(run: TrainingResult, x: Array) -> Explorer:
+    """Show what each hidden unit computes for each example while it trains, and when it dies.
+
+    Parameters
+    ----------
+    run : TrainingResult
+        Of an autoencoder, trained with ``snapshot_every``.
+    x : array_like, shape (in, n)
+    """
+    x = np.asarray(x)
+    taken = [taken for taken, _ in run.snapshots]
+    models = dict(run.snapshots)
+    forwards = [model.forward(x).pre_activations for _, model in run.snapshots]
+    units = {}
+    for layer, deaths in enumerate(unit_deaths(run.snapshots, x)):
+        for row, death in enumerate(deaths):
+            fate = "lives" if death is None else f"dead from update {death} on"
+            units[f"A{layer + 1}, row {row + 1}: {fate}"] = layer, row, death
+    charts = {}
+
+    def chart(name: str) -> Chart:
+        if name not in charts:
+            layer, row, _ = units[name]
+            values = np.array([forward[layer][row] for forward in forwards])
+            series = tuple(Series(f"X{k + 1}", taken, column, "pre_activation") for k, column in enumerate(values.T))
+            charts[name] = Chart(f"Z{layer + 1}, row {row + 1}, for each example", series, "updates")
+        return charts[name]
+
+    def draw(place: int, name: str) -> Picture:
+        layer, row, death = units[name]
+        on = int((forwards[place][layer][row] > 0).sum())
+        text = f"After {taken[place]} updates row {row + 1} of Z{layer + 1} is above 0 for {on} of {x.shape[1]} examples."
+        computations = ae_core.autoencoder_walkthrough(models[taken[place]], x)[layer + 1].computations
+        return _below(chart(name), place, computations, text)
+
+    names = sorted(units, key=lambda name: units[name][2] is None)  # the dead first
+    return Explorer(draw, Slide("updates", range(len(taken)), write=lambda place: format_number(taken[place])), Pick("Unit", names))
+
+
+def mean_loss(model: Autoencoder, x: Array) -> float:
+    """Give ``Σ (Y − X)² / n``, what training minimises, of all examples."""
+    return float(((model.forward(x).output - x) ** 2).sum() / x.shape[1])
+
+
+def layer_titles(model: Autoencoder, x: Array) -> list[str]:
+    """Name what of an autoencoder can be shown: its output beside the target, and each layer."""
+    return [OUTPUT_AND_TARGET, *(step.title for step in ae_core.autoencoder_walkthrough(model, x)[1:-1])]
+
+
+def layer_computations(model: Autoencoder, x: Array, shown: str) -> tuple[Computation, ...]:
+    """Give the computations of what `layer_titles` names."""
+    walkthrough = ae_core.autoencoder_walkthrough(model, x)
+    if shown == OUTPUT_AND_TARGET:
+        return walkthrough[-1].computations[:1]
+    return next(step.computations for step in walkthrough if step.title == shown)
+
+
+def _below(chart: Chart, mark: int, computations: Sequence[Computation], text: str) -> Picture:
+    """Draw matrices below a chart."""
+    return Picture(chart.html(mark) + computations_html(computations, text, "training"), f"{chart.text(mark)} {text}")
+
+
+def _sparse_losses(model: SparseAutoencoder, x: Array, l1_coefficient: float) -> tuple[float, float]:
+    loss = model.loss(x, l1_coefficient)
+    return loss.reconstruction / np.shape(x)[1], loss.sparsity / np.shape(x)[1]
+
+
+def _train_or_diverge(train: Callable[..., TrainingResult], setting) -> TrainingResult | Diverged:
+    try:
+        return train(setting)
+    except Diverged as diverged:
+        return diverged
+
+
+def _units_on(model: Autoencoder, x: Array) -> list[bool]:
+    """Tell of each hidden unit whether any example turns it on."""
+    return [on for activation in model.forward(x).activations[:-1] for on in (activation > 0).any(1).tolist()]

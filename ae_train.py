@@ -720,6 +720,32 @@ def dead_features(features) -> int:
     return int(np.count_nonzero(feature_density(features) == 0))
 
 
+def unit_deaths(snapshots: Sequence[tuple[int, Autoencoder]], x) -> tuple[tuple[int | None, ...], ...]:
+    """Tell when each hidden unit died: after how many updates no column turned it on any more, then or later.
+
+    A unit that is off for every column has gradient 0, so its own weights and bias stay as they are.
+
+    Parameters
+    ----------
+    snapshots : sequence of (updates, Autoencoder)
+        Such as `TrainingResult.snapshots`; a death is told as exactly as they lie close.
+    x : array_like, shape (in, n)
+
+    Returns
+    -------
+    tuple of tuple
+        For each hidden layer, for each of its units, a number of updates, or None for a unit that is on in the end.
+    """
+    taken = [count for count, _ in snapshots]
+    hidden = [model.forward(x).activations[:-1] for _, model in snapshots]
+    deaths = []
+    for activations in zip(*hidden):
+        on = np.array([(activation > 0).any(1) for activation in activations])  # (snapshots, units)
+        last_on = [int(np.flatnonzero(column)[-1]) if column.any() else -1 for column in on.T]
+        deaths.append(tuple(taken[last + 1] if last + 1 < len(taken) else None for last in last_on))
+    return tuple(deaths)
+
+
 class Match(NamedTuple):
     """For each true direction the learned column that points most like it."""
 

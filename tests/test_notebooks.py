@@ -21,7 +21,7 @@ from ae_core import (
 )
 from ae_planted import example_tokens
 from ae_sweep import Sweep, planted_circle
-from ae_train import match_features, mean_max_cosine_similarity
+from ae_train import Diverged, match_features, mean_max_cosine_similarity, unit_deaths
 from ae_variant_widgets import SECTIONS, by_variant, variants_plan
 from ae_widgets import autoencoder_plan, sparse_autoencoder_plan
 
@@ -46,7 +46,7 @@ def cell(notebook, name):
 
 
 def test_there_are_these_notebooks_and_no_other():
-    assert set(NOTEBOOKS) == {"intro", *STEPS, "balance", "superposition", "variants"}
+    assert set(NOTEBOOKS) == {"intro", *STEPS, "training", "balance", "superposition", "variants"}
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -589,6 +589,114 @@ CLAIMS += [
     ("backpropagation", "step-15", "at $k = 5$", lambda: min(range(1, 13), key=decoder_gap) == 5 and decoder_gap(1) > 1e-3 < decoder_gap(12)),
     ("backpropagation", "step-15-question", "They are gone", lambda: kinks(0) == 17 and kinks(0.5) == 0),
     ("backpropagation", "summary-answer", "all of them", lambda: not any(after(autoencoder_plan, "a perfect reconstruction")[n].any() for n in DEAD)),
+]
+
+
+@functools.cache
+def training():
+    """All names of the training chapter, its cells run."""
+    names = {}
+    for cell in NOTEBOOKS["training"].cells:
+        if cell.cell_type == "code":
+            exec(cell.source, names)
+    return names
+
+
+def final_loss(run):
+    return ((run.model.forward(EXAMPLES).output - EXAMPLES) ** 2).sum() / 4
+
+
+def rate_run(rate):
+    names = training()
+    return names["descend"](start=names["start"], learning_rate=rate, steps=120)
+
+
+def seed_loss(seed):
+    return final_loss(training()["train_autoencoder"](EXAMPLES, (3, 2, 3), learning_rate=0.01, steps=100, seed=seed))
+
+
+def hidden_on(model):
+    return [row.any() for activation in model.forward(EXAMPLES).activations[:-1] for row in activation > 0]
+
+
+def diverges(rate):
+    with pytest.raises(Diverged):
+        rate_run(rate)
+    return True
+
+
+def pre_activations(updates, layer):
+    return training()["fast_run"].snapshots[updates][1].forward(EXAMPLES).pre_activations[layer - 1]
+
+
+def weights_moved(layer, row):
+    (_, before), (_, after) = training()["fast_run"].snapshots[:2]
+    return np.abs(after.weights[layer - 1] - before.weights[layer - 1])[row - 1], np.abs(after.biases[layer - 1] - before.biases[layer - 1])[row - 1]
+
+
+def features(place):
+    return training()["sparse_run"].snapshots[place][1].forward(WORDS).features
+
+
+def sparse_loss(place):
+    return training()["sparse_run"].snapshots[place][1].loss(WORDS, L1)
+
+
+def dead_from(feature):
+    """Give the first snapshot from which on no word activates a feature."""
+    on = [features(place)[feature - 1].any() for place in range(len(training()["sparse_run"].snapshots))]
+    return len(on) - on[::-1].index(True) if any(on) else 0
+
+
+def near(value, *, to, within=0.005):
+    return abs(value - to) <= within
+
+
+CLAIMS += [
+    ("training", "run-look", "from 209.5 to 42 with the first update", lambda: equals(np.round(training()["run"].history.loss[:2], 1), [209.5, 42.0])),
+    ("training", "run-look", "ends at 0.87", lambda: near(final_loss(training()["run"]), to=0.87)),
+    ("training", "run-question", "the loss is 3.9", lambda: near(training()["run"].history.loss[50], to=3.9, within=0.05)),
+    ("training", "run-question", "by another 3", lambda: near(training()["run"].history.loss[50] - final_loss(training()["run"]), to=3, within=0.1)),
+    ("training", "relu-look", "3.27 instead of 0.87", lambda: near(final_loss(training()["relu_run"]), to=3.27)),
+    ("training", "relu-look", "Four numbers of $X$ are negative", lambda: (EXAMPLES < 0).sum() == 4),
+    ("training", "relu-look", "a loss of 1.75", lambda: (np.minimum(EXAMPLES, 0) ** 2).sum() / 4 == 1.75),
+    (
+        "training",
+        "relu-look",
+        "row 2 of $Z_4$ is negative for the first three examples",
+        lambda: equals(training()["relu_run"].model.forward(EXAMPLES).pre_activations[-1][1] < 0, [True] * 3 + [False]),
+    ),
+    ("training", "relu-look", "stays at 8.25", lambda: (EXAMPLES**2).sum() / 4 == 8.25),
+    ("training", "relu-question", "sum to 33", lambda: (EXAMPLES**2).sum() == 33),
+    ("training", "relu-question", "sum to 7", lambda: (np.minimum(EXAMPLES, 0) ** 2).sum() == 7),
+    ("training", "rates", "seven learning rates", lambda: len(training()["rates"]) == 7),
+    ("training", "rates-look", "still above 100", lambda: final_loss(rate_run(0.00001)) > 100),
+    ("training", "rates-look", "around 0.003", lambda: final_loss(rate_run(0.003)) == min(final_loss(rate_run(rate)) for rate in training()["rates"][:-1])),
+    ("training", "rates-look", "three hidden units are off", lambda: hidden_on(rate_run(0.01).model).count(False) == 3),
+    ("training", "rates-look", "only one of the eight is on", lambda: hidden_on(rate_run(0.1).model).count(True) == 1 and len(hidden_on(MODEL)) == 8),
+    ("training", "rates-look", "nearly the same for all", lambda: np.ptp(rate_run(0.1).model.forward(EXAMPLES).output, axis=1).max() < 0.01),
+    ("training", "rates-look", "with 1.5 each update", lambda: diverges(1.5)),
+    (
+        "training",
+        "rates-question",
+        "the mean of the four",
+        lambda: np.allclose(rate_run(0.1).model.forward(EXAMPLES).output, EXAMPLES.mean(1, keepdims=True), atol=0.01),
+    ),
+    ("training", "rates-question", "4.44 is what is left", lambda: near(((EXAMPLES - EXAMPLES.mean(1, keepdims=True)) ** 2).sum() / 4, to=4.44)),
+    ("training", "deaths-look", "Two units die with the very first update", lambda: [death for layer in unit_deaths(training()["fast_run"].snapshots, EXAMPLES) for death in layer].count(1) == 2),
+    ("training", "deaths-look", "move some weights by 1 or 2", lambda: 2 > weights_moved(3, 3)[0].max() > 1.9 and weights_moved(1, 3)[0].max() > 1),
+    ("training", "deaths-look", "from there on they are flat", lambda: np.array_equal(pre_activations(1, 1)[2], pre_activations(150, 1)[2])),
+    ("training", "deaths-look", "choose *A3, row 3*", lambda: (pre_activations(1, 3)[2] < 0).all() and (pre_activations(2, 3)[2] > 0).any()),
+    ("training", "deaths-question", "moved by about 1, and its bias by 0.7", lambda: (np.abs(weights_moved(1, 3)[0] - 0.85) < 0.2).all() and near(weights_moved(1, 3)[1], to=0.67)),
+    ("training", "deaths-question", "X1 gave 3 before and gives −2.87", lambda: pre_activations(0, 1)[2, 0] == 3 and near(pre_activations(1, 1)[2, 0], to=-2.87)),
+    ("training", "deaths-question", "less than −1", lambda: (pre_activations(1, 1)[2] < -1).all()),
+    ("training", "seeds-look", "Five of the eight end at 8.25", lambda: [seed for seed in range(8) if near(seed_loss(seed), to=8.25)] == [0, 1, 4, 5, 7]),
+    ("training", "seeds-look", "seed 2, with 2.57", lambda: near(min(map(seed_loss, range(8))), to=2.57) and near(seed_loss(2), to=2.57)),
+    ("training", "sparse-look", "from 13.7 to 4.9", lambda: near(sum(sparse_loss(0)[:2]) / 5, to=13.7, within=0.05) and near(sum(sparse_loss(-1)[:2]) / 5, to=4.9, within=0.05)),
+    ("training", "sparse-look", "gets *worse*", lambda: sparse_loss(-1).reconstruction > sparse_loss(0).reconstruction and sparse_loss(-1).sparsity < sparse_loss(0).sparsity),
+    ("training", "sparse-look", "f3 was dead from the start", lambda: dead_from(3) == 0),
+    ("training", "sparse-look", "f4 dies early, then f1", lambda: 0 < dead_from(4) < dead_from(1) < 20 and features(-1)[[1, 4, 5]].any(1).all()),
+    ("training", "sparse-question", "Fuji has no feature at all", lambda: not features(-1)[:, FUJI].any()),
 ]
 
 
