@@ -67,7 +67,7 @@ def test_the_address_itself_leads_to_the_first_chapter(chromium, address):
     page.close()
 
 
-@pytest.mark.parametrize("page", [*STEPS, "chapters/balance", "chapters/superposition", "chapters/variants"])
+@pytest.mark.parametrize("page", [*STEPS, "chapters/training", "chapters/balance", "chapters/superposition", "chapters/variants"])
 def test_a_chapter_is_light(chromium, address, page):
     with Visit(chromium, f"{address}/{page}.html", viewport=DESK) as visit:
         weights = {response.url: len(gzip.compress(response.body(), 9)) for response in visit.responses}

@@ -22,7 +22,7 @@ READY = 90
 """Seconds within which Firefox, then Python, has started."""
 RIGHT = "\ue014"
 """The arrow key's code in WebDriver."""
-CHAPTERS = ["autoencoder", "sparse_autoencoder", "backpropagation", "balance", "superposition", "variants"]
+CHAPTERS = ["autoencoder", "sparse_autoencoder", "backpropagation", "training", "balance", "superposition", "variants"]
 UNTIL = """new Promise((resolve, reject) => {
   const late = setTimeout(() => reject(new Error('never true: ' + %s)), %d);
   const look = () => { if (%s) { clearTimeout(late); resolve(); } else setTimeout(look, 30); };

@@ -27,6 +27,7 @@ from ae_train import (
     planted_features,
     train_autoencoder,
     train_sparse_autoencoder,
+    unit_deaths,
 )
 from ae_variants import (
     BatchTopK,
@@ -426,3 +427,15 @@ def test_a_sparse_training_gives_the_book_s_own_model():
     assert isinstance(train().model, SparseAutoencoder)
     assert train(subtract_decoder_bias=True).model.subtract_decoder_bias
     assert train(activation=BiasSubtracted(0.1), l1_coefficient=None).model.subtract_decoder_bias
+
+
+def test_a_unit_dies_when_no_column_turns_it_on_any_more():
+    def model(*biases):
+        """Two hidden units that read x itself, each with a bias of its own."""
+        return Autoencoder([[[1], [1]], [[1, 1]]], [list(biases), [0]])
+
+    x = [[1, 2]]
+    snapshots = [(0, model(0, 0)), (10, model(-1, -2)), (20, model(-2, 0)), (30, model(-3, 0))]
+    assert unit_deaths(snapshots, x) == ((20, None),)
+    assert unit_deaths(snapshots[:2], x) == ((None, 10),)
+    assert unit_deaths([(0, model(-5, 1))], x) == ((0, None),)
