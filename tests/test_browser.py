@@ -8,7 +8,7 @@ from test_book import CHAPTERS, STEPS
 
 PAGES = [*CHAPTERS, "search", "genindex"]
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
-HEAVIEST_PAGE = 420_000  # bytes, compressed, the script that makes the page live among them
+HEAVIEST_PAGE = 450_000  # bytes, compressed, the script that makes the page live among them
 
 
 class Visit:
