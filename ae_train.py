@@ -831,8 +831,7 @@ def planted_features(n_features: int, d: int, *, seed: int, probability: float =
     ----------
     n_features, d : int
     seed : int
-        Of the directions; the tokens' is that of the generator they are drawn with.  Train with another one: the
-        same draws the same directions for the untrained model's decoder.
+        Of the directions; the tokens' is that of the generator they are drawn with.
     probability : float
         Between 0 and 1.
 
@@ -844,7 +843,8 @@ def planted_features(n_features: int, d: int, *, seed: int, probability: float =
     -----
     Source: the toy data of Elhage et al., *Toy models of superposition* (2022), and of Sharkey et al. (2022).
     """
-    rng = np.random.default_rng(_check_seed(seed))
+    # Not the bare seed: a training given the same one would draw these very directions as its start.
+    rng = np.random.default_rng((_check_seed(seed), 1))
     directions = rng.standard_normal((_check_count("d", d), _check_count("n_features", n_features)))
     return PlantedFeatures(_frozen(_unit(directions)), _check_share("probability", probability))
 
