@@ -282,8 +282,8 @@ def compare_trainings(
             text = f"Diverged. {run}"
             matrices = f'<div class="ae"><p>{html.escape(text)}</p></div>'
         else:
-            off = sum(not on for on in _units_on(run.model, x))
-            text = f"The loss at the end is {ends[place]:.3g}. Hidden units that are off for every example: {off} of {len(_units_on(run.model, x))}."
+            units_on = _units_on(run.model, x)
+            text = f"The loss at the end is {ends[place]:.3g}. Hidden units that are off for every example: {units_on.count(False)} of {len(units_on)}."
             matrices = f'<div class="ae"><p>{text}</p></div>' + computations_html(layer_computations(run.model, x, OUTPUT_AND_TARGET), text, "compared")
         charts = (outcome.html(place), curves[place].html())
         return Picture("".join(charts) + matrices, f"{outcome.text(place)} {curves[place].text()} {text}")

@@ -320,7 +320,7 @@ def _row(key: _Key) -> str:
         cells.append(_cell(value, scale, f"r{i} c{j}{state}", switched_off, how))
     if bias:
         role, (value,) = bias
-        cells.append(_cell(value, bias_scale, f"r{i} c{len(entries)} ae-{role}", "", ""))
+        cells.append(_cell(value, bias_scale, f"r{i} c{len(entries)} {role_class(role)}", "", ""))
     return "".join(cells)
 
 

@@ -11,6 +11,7 @@ import threading
 
 import pytest
 import websocket
+from livebook import READY, until
 from lxml import html
 
 import ae_widgets
@@ -18,16 +19,11 @@ import ae_widgets
 FOUND = shutil.which("firefox-esr") or shutil.which("firefox")
 pytestmark = pytest.mark.skipif(FOUND is None, reason="no Firefox is installed: apt-get install firefox-esr")
 
-READY = 90
-"""Seconds within which Firefox, then Python, has started."""
+SECONDS = READY / 1000
+"""Within which Firefox, then Python, has started."""
 RIGHT = "\ue014"
 """The arrow key's code in WebDriver."""
 CHAPTERS = ["autoencoder", "sparse_autoencoder", "backpropagation", "training", "balance", "superposition", "variants"]
-UNTIL = """new Promise((resolve, reject) => {
-  const late = setTimeout(() => reject(new Error('never true: ' + %s)), %d);
-  const look = () => { if (%s) { clearTimeout(late); resolve(); } else setTimeout(look, 30); };
-  look();
-})"""
 
 
 class Firefox:
@@ -37,13 +33,13 @@ class Firefox:
         command = [FOUND, "--headless", "--no-remote", "--profile", str(profile), "--remote-debugging-port=0"]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         # Nobody else would end a start that says nothing.
-        late = threading.Timer(READY, self.process.kill)
+        late = threading.Timer(SECONDS, self.process.kill)
         late.start()
         address = next((found[0] for line in self.process.stderr if (found := re.search(r"ws://\S+", line))), None)
         late.cancel()
         assert address, "Firefox did not say where it listens"
         threading.Thread(target=self.process.stderr.read, daemon=True).start()
-        self.socket = websocket.create_connection(f"{address}/session", timeout=READY, suppress_origin=True)
+        self.socket = websocket.create_connection(f"{address}/session", timeout=SECONDS, suppress_origin=True)
         self.asked, self.complaints = 0, []
         self.ask("session.new", capabilities={})
         self.ask("session.subscribe", events=["log.entryAdded"])
@@ -52,7 +48,7 @@ class Firefox:
     def close(self):
         self.socket.close()
         self.process.terminate()
-        self.process.wait(READY)
+        self.process.wait(SECONDS)
 
     def ask(self, method, **parameters):
         self.asked += 1
@@ -74,7 +70,7 @@ class Firefox:
         return said["result"].get("value")
 
     def until(self, condition):
-        self.evaluate(UNTIL % (json.dumps(condition), READY * 1000, condition))
+        until(lambda: self.evaluate(f"Boolean({condition})"), SECONDS)
 
     def press(self, key):
         actions = [{"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}]

@@ -709,8 +709,13 @@ def test_what_the_prose_claims_of_the_numbers_holds(notebook, name, words, holds
 @pytest.mark.parametrize(("name", "count"), [("autoencoder", 2), ("sparse_autoencoder", 2), ("backpropagation", 2), ("variants", 4)])
 def test_every_preset_that_the_prose_names_is_in_the_list(name, count):
     prose = "\n".join(cell.source for cell in NOTEBOOKS[name].cells if cell.cell_type == "markdown")
-    plans = {"autoencoder": autoencoder_plan, "sparse_autoencoder": sparse_autoencoder_plan, "variants": variants_plan}
-    plan = plans.get(name, autoencoder_plan)()
+    plans = {
+        "autoencoder": autoencoder_plan,
+        "sparse_autoencoder": sparse_autoencoder_plan,
+        "backpropagation": autoencoder_plan,
+        "variants": variants_plan,
+    }
+    plan = plans[name]()
     named = re.findall(r"hoose “([^”]+)”", prose)
     assert len(named) == count
     assert set(named) <= set(plan.presets)
