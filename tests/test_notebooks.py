@@ -20,7 +20,7 @@ from ae_core import (
     sparse_autoencoder_walkthrough,
 )
 from ae_planted import example_tokens
-from ae_sweep import Sweep, planted_circle
+from ae_sweep import Sweep, planted_circle, sweep_l1
 from ae_train import Diverged, match_features, mean_max_cosine_similarity, unit_deaths
 from ae_variant_widgets import SECTIONS, by_variant, variants_plan
 from ae_widgets import autoencoder_plan, sparse_autoencoder_plan
@@ -234,6 +234,13 @@ def made_otherwise():
     return (np.count_nonzero(a, axis=0) > 1).tolist() == [True] + [False] * 5 and np.flatnonzero(a[:, 0]).tolist() == [2, 4] and ((other > 0) & (other < 1)).all()
 
 
+def ten_starts():
+    """The MMCS that other starts of the eight-dimensional training reach at λ = 0.5."""
+    planted = sweeps_of("superposition")[16].planted
+    settings = {"steps": 200, "batch_size": 128, "learning_rate": 0.03}
+    return [sweep_l1(planted, 16, [0.5], **settings, seed=seed).qualities[0].mmcs for seed in range(10)]
+
+
 def blind_mmcs():
     rng, directions = np.random.default_rng(0), sweeps_of("superposition")[16].planted.directions
     return np.mean([mean_max_cosine_similarity(rng.standard_normal((8, 16)), directions) for _ in range(200)])
@@ -343,20 +350,20 @@ CLAIMS = [
     (
         "balance",
         "frontier-question",
-        "from 5.0 to 2.2, and the explained variance falls by only 0.03",
+        "loses half of its active features, from 4.8 to 2.4, and the explained variance falls by only 0.03",
         lambda: (
-            (at("balance", 0.01).l0, at("balance", 0.1).l0) == pytest.approx((5.0, 2.2), abs=0.06)
+            (at("balance", 0.01).l0, at("balance", 0.1).l0) == pytest.approx((4.8, 2.4), abs=0.06)
             and at("balance", 0.01).explained_variance - at("balance", 0.1).explained_variance == pytest.approx(0.03, abs=0.005)
         ),
     ),
     (
         "balance",
         "sparsity-question",
-        "$\\lambda = 0.4$, with 0.82",
-        lambda: closest_to_planted() == 0.4 and at("balance", 0.4).l0 == pytest.approx(0.82, abs=0.006),
+        "$\\lambda = 0.4$, with 0.85",
+        lambda: closest_to_planted() == 0.4 and at("balance", 0.4).l0 == pytest.approx(0.85, abs=0.006),
     ),
-    ("balance", "reconstruction-question", "5.0 features", lambda: at("balance", 0.01).l0 == pytest.approx(5.0, abs=0.06)),
-    ("balance", "dead-question", "nearly all features are alive", lambda: at("balance", 1.4).dead <= 2 and at("balance", 2).dead == 16),
+    ("balance", "reconstruction-question", "4.8 features", lambda: at("balance", 0.01).l0 == pytest.approx(4.8, abs=0.06)),
+    ("balance", "dead-question", "most features are alive", lambda: at("balance", 1.4).dead < 8 and at("balance", 2).dead == 16),
     ("balance", "shrinkage-question", "0.72", lambda: at("balance", 0.4).norm_ratio == pytest.approx(0.72, abs=0.006)),
     ("balance", "tokens-question", "all six tokens come back the same", lambda: at("balance", 2).l0 == 0),
     ("superposition", "circle-question", "some d3 and some d4 would give the same", made_otherwise),
@@ -370,20 +377,26 @@ CLAIMS = [
     (
         "superposition",
         "eight-question",
-        "99 % of the variance comes back, every feature is alive, and MMCS is 0.80",
+        "99 % of the variance comes back, every feature is alive, and MMCS is 0.74",
         lambda: (
             (q := at("superposition", 0.01)).explained_variance == pytest.approx(0.99, abs=0.006)
-            and q.mmcs == pytest.approx(0.80, abs=0.006)
+            and q.mmcs == pytest.approx(0.74, abs=0.006)
             and q.dead == 0
         ),
     ),
-    ("superposition", "eight-question", "MMCS is above 0.99", lambda: at("superposition", 0.5).mmcs > 0.99),
+    ("superposition", "eight-question", "MMCS is 0.99", lambda: at("superposition", 0.5).mmcs == pytest.approx(0.99, abs=0.006)),
+    (
+        "superposition",
+        "eight-question",
+        "from `seed=0` to `seed=9`, end between 0.95 and 0.99",
+        lambda: (min(mmcs := ten_starts()), max(mmcs)) == pytest.approx((0.95, 0.99), abs=0.006),
+    ),
     ("superposition", "eight-question", "all 16 features are dead", lambda: at("superposition", 2).dead == 16),
     (
         "superposition",
         "flattery",
-        "its MMCS is 0.82 all the same, higher than",
-        lambda: at("superposition", 2).mmcs == pytest.approx(0.82, abs=0.006) and at("superposition", 2).mmcs > at("superposition", 0.01).mmcs,
+        "its MMCS is 0.79 all the same, higher than",
+        lambda: at("superposition", 2).mmcs == pytest.approx(0.79, abs=0.006) and at("superposition", 2).mmcs > at("superposition", 0.01).mmcs,
     ),
     ("superposition", "flattery", "on average their MMCS is 0.6", lambda: blind_mmcs() == pytest.approx(0.6, abs=0.01)),
 ]
