@@ -15,12 +15,14 @@ function parts(piece) {
 export class FigureView extends HTMLView {
   update() {
     const value = this.model.get('value');
+    const pieces = value === this.shown ? this.pieces : value.split(CELL_END);
     if (this.shown === undefined) this.#first(value);
     else if (value !== this.shown) {
-      if (!this.#updateCells(this.shown.split(CELL_END), value.split(CELL_END))) this.#morph(value);
+      if (!this.#updateCells(this.pieces, pieces)) this.#morph(value);
       this.content.dispatchEvent(new CustomEvent('live-changed', { bubbles: true }));
     }
     this.shown = value;
+    this.pieces = pieces;
     // Not HTMLView's, which would write the HTML afresh.
     return Object.getPrototypeOf(HTMLView.prototype).update.call(this);
   }
