@@ -15,14 +15,9 @@ function parts(piece) {
 export class FigureView extends HTMLView {
   update() {
     const value = this.model.get('value');
-    const pieces = value === this.shown ? this.pieces : value.split(CELL_END);
     if (this.shown === undefined) this.#first(value);
-    else if (value !== this.shown) {
-      if (!this.#updateCells(this.pieces, pieces)) this.#morph(value);
-      this.content.dispatchEvent(new CustomEvent('live-changed', { bubbles: true }));
-    }
+    else if (value !== this.shown) this.#change(value);
     this.shown = value;
-    this.pieces = pieces;
     // Not HTMLView's, which would write the HTML afresh.
     return Object.getPrototypeOf(HTMLView.prototype).update.call(this);
   }
@@ -34,6 +29,14 @@ export class FigureView extends HTMLView {
     if (drawn) this.content.replaceChildren(...drawn.childNodes);
     else this.content.innerHTML = value;
     walkWithArrows(this.content);
+  }
+
+  // The pieces stay for the next change: to split a text twice is work for every key press.
+  #change(value) {
+    const before = this.pieces ?? this.shown.split(CELL_END);
+    this.pieces = value.split(CELL_END);
+    if (!this.#updateCells(before, this.pieces)) this.#morph(value);
+    this.content.dispatchEvent(new CustomEvent('live-changed', { bubbles: true }));
   }
 
   // Returns false if more than cells and the figure's name has changed.
