@@ -72,16 +72,32 @@ def show_colours() -> Drawing:
 # ------------------------------------------------------------------------------------------------ HTML
 
 
-def step_html(step: Step, name: str = "") -> str:
-    """Draw a step as one ``<div>`` of tables, without the style sheet.
+def step_html(step: Step, name: str = "", arithmetic: bool = True) -> str:
+    """Draw a step as ``<div>``s of tables, without the style sheet: its result, then the rest, folded away.
 
-    What comes after the step's own result (the rest of a backward pass) is folded away.  ``name`` tells it from others,
-    where steps of several walkthroughs stand on one page.
+    ``name`` tells it from others, where steps of several walkthroughs stand on one page.  For ``arithmetic`` see
+    `computations_html`.
     """
-    return computations_html(step.computations, summary(step), name or f"step-{step.number}", about=step.result)
+    return result_html(step, name, arithmetic) + rest_html(step, name, arithmetic)
 
 
-def computations_html(computations: Sequence[Computation], text: str, name: str, about: Matrix | None = None) -> str:
+def result_html(step: Step, name: str = "", arithmetic: bool = True) -> str:
+    """Draw a step as far as its own result."""
+    return _figure_html(_parts(step)[0], summary(step), name or f"step-{step.number}", arithmetic)
+
+
+def rest_html(step: Step, name: str = "", arithmetic: bool = True) -> str:
+    """Draw what a step computes beyond its own result (the rest of a backward pass), folded away; nothing if it ends there."""
+    lines = _parts(step)[1]
+    if not lines:
+        return ""
+    results = ", ".join(computation.result.name for line in lines for computation in line)
+    title = f"{'The whole backward pass' if step.result.role == 'gradient' else 'The others'}: {symbol(results)}"
+    drawn = "".join(_line_html(line, name, first=False, arithmetic=arithmetic) for line in lines)
+    return f'<div class="ae"><details><summary>{title}</summary>{drawn}</details></div>'
+
+
+def computations_html(computations: Sequence[Computation], text: str, name: str, arithmetic: bool = True) -> str:
     """Draw computations as one ``<div>`` of tables, without the style sheet.
 
     Parameters
@@ -91,22 +107,16 @@ def computations_html(computations: Sequence[Computation], text: str, name: str,
         What they show, in words.
     name : str
         Another one for each drawing of a page: the end of the drawing can then be skipped to.
-    about : Matrix, optional
-        What comes after this result is folded away.
+    arithmetic : bool
+        Whether results carry their arithmetic, which is more than half of the work: a drawing that another will
+        soon follow can do without.
     """
-    drawn, folded, is_after = [], [], False
-    lines = _lines(computations)
-    for line in lines:
-        (folded if is_after else drawn).append(_line_html(line, name, first=not drawn and not folded))
-        is_after = is_after or any(computation.result is about for computation in line)
-    if folded:
-        results = [c.result.name for line in lines for c in line if c.result is not about]
-        title = f"{'The whole backward pass' if about.role == 'gradient' else 'The others'}: {symbol(', '.join(results))}"
-        drawn.append(f"<details><summary>{title}</summary>{''.join(folded)}</details>")
-    return (
-        f'<div class="ae" role="group" aria-label="{html.escape(text)}">{"".join(drawn)}'
-        f'<span id="after-{name}"></span></div>'
-    )
+    return _figure_html(_lines(computations), text, name, arithmetic)
+
+
+def _figure_html(lines: list[list[Computation]], text: str, name: str, arithmetic: bool) -> str:
+    drawn = "".join(_line_html(line, name, first=k == 0, arithmetic=arithmetic) for k, line in enumerate(lines))
+    return f'<div class="ae" role="group" aria-label="{html.escape(text)}">{drawn}<span id="after-{name}"></span></div>'
 
 
 def matrices_html(matrices: Sequence[Matrix], text: str) -> str:
@@ -160,8 +170,15 @@ def _lines(computations: Sequence[Computation]) -> list[list[Computation]]:
     return lines
 
 
-def _line_html(line: list[Computation], name: str, first: bool) -> str:
-    tables = _Tables(line)
+def _parts(step: Step) -> tuple[list[list[Computation]], list[list[Computation]]]:
+    """Give a step's lines of computations up to its own result, and those after."""
+    lines = _lines(step.computations)
+    end = 1 + next(k for k, line in enumerate(lines) if any(c.result is step.result for c in line))
+    return lines[:end], lines[end:]
+
+
+def _line_html(line: list[Computation], name: str, first: bool, arithmetic: bool) -> str:
+    tables = _Tables(line, arithmetic)
     parts, widths = zip(*(_computation_html(computation, tables, alone=k == 0) for k, computation in enumerate(line)))
     # Wide paper holds the whole line side by side; on narrow paper its parts wrap, and the widest one counts.
     side_by_side = sum(width + LABEL_CELLS for part in widths for width in part)
@@ -218,7 +235,8 @@ def _sign(sign: str, beside: Matrix) -> str:
 class _Tables:
     """Draws the matrices of one line of computations, each knowing which of the others light it up."""
 
-    def __init__(self, line: list[Computation]):
+    def __init__(self, line: list[Computation], arithmetic: bool = True):
+        self.arithmetic = arithmetic
         self.made_by = {id(c.result): (k, c) for k, c in enumerate(line)}
         self.gates = {id(c.inputs[1]) for c in line if c.operation is ae_core.RELU_GRADIENT}
         self.read_by: dict[int, list[tuple[int, str]]] = {}
@@ -240,7 +258,7 @@ class _Tables:
         read = tuple(m.entries for m in computation.inputs) if computation else ()
         labels = (matrix.name, matrix.role, matrix.row_labels, matrix.column_labels)
         shown = (labels, matrix.entries, bias and (bias.name, bias.role, bias.entries), id(matrix) in self.gates, ones)
-        drawn = (shown, tuple(classes), style, computation and computation.operation, read)
+        drawn = (shown, tuple(classes), style, computation and computation.operation, read, self.arithmetic)
         return _table(_Key(drawn, (matrix, bias, computation)))
 
 
@@ -264,14 +282,14 @@ class _Key:
 
 @lru_cache(maxsize=2048)
 def _table(key: _Key) -> str:
-    (*_, is_gate, ones), classes, style, *_ = key.compared
+    (*_, is_gate, ones), classes, style, *_, arithmetic = key.compared
     matrix, bias, computation = key.drawn_from
     scales = (_scale(matrix), _scale(bias) if bias else 1)
     columns = matrix.column_labels + (bias.column_labels if bias else ())
     body = []
     for i, label in enumerate(matrix.row_labels):
         labels = (matrix.name, matrix.role, label, matrix.column_labels)
-        shown = (i, matrix.entries[i], bias and (bias.role, bias.entries[i]), scales, is_gate)
+        shown = (i, matrix.entries[i], bias and (bias.role, bias.entries[i]), scales, is_gate, arithmetic)
         cells = _row(_Key((labels, shown, _sources(computation, i)), (matrix, bias, computation)))
         body.append(f'<tr><th scope="row" class="r{i}">{_label(label)}</th>{cells}</tr>')
     if ones:
@@ -300,27 +318,26 @@ def _sources(computation: Computation | None, row: int) -> tuple:
 @lru_cache(maxsize=8192)
 def _row(key: _Key) -> str:
     """Give the cells of a row; those of a result carry their arithmetic."""
-    _, (i, entries, bias, (scale, bias_scale), is_gate), _ = key.compared
+    _, (i, entries, bias, (scale, bias_scale), is_gate, arithmetic), _ = key.compared
     matrix, _, computation = key.drawn_from
     place = _places_of(matrix.name, matrix.row_labels, matrix.column_labels)
     switched = _switched_off(computation, i) if computation else {}
     leave_open = computation is not None and computation.operation is ae_core.DESCENT_SIGN
     cells = []
     for j, value in enumerate(entries):
-        how, switched_off, state = "", "", " off" if is_gate and value <= 0 else ""
-        if computation:
-            arithmetic = computation.explain(i, j).replace(">", "&gt;")
-            how = f'<span class="ae-how"><i>{place(i, j)}:</i> {arithmetic}'
-            if j in switched:
-                switched_off, why = switched[j]
-                state, how = " off", f"{how} <i>({why})</i>"
-            elif leave_open and value == 0:
-                state, how = " open", how + " <i>(step 7 fills it in)</i>"
-            how += "</span>"
-        cells.append(_cell(value, scale, f"r{i} c{j}{state}", switched_off, how))
+        switched_off, why, state = "", "", " off" if is_gate and value <= 0 else ""
+        if j in switched:
+            state, (switched_off, why) = " off", switched[j]
+        elif leave_open and value == 0:
+            state, why = " open", "step 7 fills it in"
+        cells.append(_cell(value, scale, f"r{i} c{j}{state}", switched_off, computation is not None))
+        if computation and arithmetic:
+            text = computation.explain(i, j).replace(">", "&gt;")
+            cells.append(f'<span class="ae-how"><i>{place(i, j)}:</i> {text}{f" <i>({why})</i>" if why else ""}</span>')
+        cells.append("</td>")
     if bias:
         role, (value,) = bias
-        cells.append(_cell(value, bias_scale, f"r{i} c{len(entries)} {role_class(role)}", "", ""))
+        cells.append(_cell(value, bias_scale, f"r{i} c{len(entries)} {role_class(role)}", "", False) + "</td>")
     return "".join(cells)
 
 
@@ -343,15 +360,17 @@ def _switched_off(computation: Computation, row: int) -> dict[int, tuple[str, st
     return {}
 
 
-def _cell(value: float, largest: float, classes: str, switched_off: str, how: str) -> str:
+@lru_cache(maxsize=65536)
+def _cell(value: float, largest: float, classes: str, switched_off: str, is_result: bool) -> str:
+    """Give a cell up to its number; a result's can be reached with the keyboard."""
     text = _short(value)
     if value < 0:
         classes += " neg"
     if len(text) > 3:
         classes += " w6" if len(text) > 4 else " w4"
     shade = f' style="--k:{_shade(value, largest):.0%}"' if value else ""
-    reach = ' tabindex="0"' if how else ""
-    return f'<td class="{classes}"{shade}{reach}>{switched_off}{text}{how}</td>'
+    reach = ' tabindex="0"' if is_result else ""
+    return f'<td class="{classes}"{shade}{reach}>{switched_off}{text}'
 
 
 def _scale(matrix: Matrix) -> float:

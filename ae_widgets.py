@@ -6,8 +6,10 @@ of what is new in it; whatever the reader changes there, every later step shows.
 
 from __future__ import annotations
 
+import asyncio
 import html
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -20,7 +22,7 @@ import ae_backprop
 import ae_core
 from ae_core import Autoencoder, SparseAutoencoder, Step, format_number
 from ae_style import style_sheet
-from ae_view import step_html, summary, symbol
+from ae_view import rest_html, result_html, summary, symbol
 
 Parameters = dict
 """Everything a reader can change: an array for each matrix, a number for λ, a truth value for a switch."""
@@ -92,6 +94,8 @@ class Chapter:
         self.switches: dict[str, ipywidgets.Checkbox] = {}
         self.panels: dict[int, Panel] = {}
         self._quiet = False
+        self._soon = _Later(self._guard(self._draw_rest), 0.02)
+        self._at_rest = _Later(self._guard(self._explain), 0.25, rest=True)
         self._look = _Look()
         self.presets = ipywidgets.Dropdown(
             options=[*plan.presets, OWN_NUMBERS], value=next(iter(plan.presets)), description="Numbers",
@@ -207,11 +211,24 @@ class Chapter:
             self._draw()
 
     def _draw(self) -> None:
-        """Draw the steps that changed, and only these."""
+        """Draw the steps that changed, and only these.
+
+        What a reader sees comes first: what is folded away follows, and once the sliders rest the arithmetic of each cell.
+        """
         self.steps = self.plan.walkthrough(self.parameters)
-        for step in self.steps:
-            if step.number in self.panels:
-                self.panels[step.number].draw(step)
+        first = self.steps[0].number
+        for number, panel in self.panels.items():
+            panel.draw(self.steps[number - first])
+        self._soon.ask()
+        self._at_rest.ask()
+
+    def _draw_rest(self) -> None:
+        for panel in self.panels.values():
+            panel.draw_rest()
+
+    def _explain(self) -> None:
+        for panel in self.panels.values():
+            panel.explain()
 
     def _guard(self, callback: Callable) -> Callable:
         """Let a callback's error show itself to the reader; the next move clears it."""
@@ -225,6 +242,39 @@ class Chapter:
                 self.message.value = alert_html(error)
 
         return guarded
+
+
+class _Later:
+    """Calls a function some time after it was asked for; with ``rest``, after it was last asked for.
+
+    Where no event loop runs, which could call it later, it is called at once.
+    """
+
+    def __init__(self, function: Callable[[], None], seconds: float, rest: bool = False):
+        self.function, self.seconds, self.rest = function, seconds, rest
+        self.due, self.is_waiting = 0.0, False
+
+    def ask(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.function()
+            return
+        if self.rest or not self.is_waiting:
+            self.due = loop.time() + self.seconds
+        if not self.is_waiting:
+            self.is_waiting = True
+            loop.call_later(self.seconds, self._look)
+
+    # To put off a timer at each move would cost more than to look at the clock when it goes off.
+    def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        left = self.due - loop.time()
+        if left > 0:
+            loop.call_later(left, self._look)
+        else:
+            self.is_waiting = False
+            self.function()
 
 
 class Entry:
@@ -326,7 +376,11 @@ class Panel(Framed):
     def __init__(self, chapter: Chapter, number: int):
         self.chapter, self.drawn = chapter, chapter.steps[number - chapter.steps[0].number]
         look = chapter._look
-        self.figure = look.html(step_html(self.drawn))
+        self.figure = look.html(result_html(self.drawn))
+        rest = rest_html(self.drawn)
+        self.rest = look.html(rest) if rest else None
+        self.stale = set()
+        """What of the drawn step is not shown yet: its "rest", its "arithmetic"."""
         self.groups = [_Group(chapter, number, names) for names in chapter.plan.sliders.get(number, ())]
         rows = []
         if number in chapter.plan.switches:
@@ -334,7 +388,7 @@ class Panel(Framed):
         if number == (chapter.plan.update_step or chapter.steps[-1].number):
             rows.append(chapter.update_controls())
         rows.append(look.row(chapter.presets, chapter.reset_all))
-        self._lay_out([self.figure], rows)
+        self._lay_out([self.figure, self.rest] if self.rest else [self.figure], rows)
 
     def _lay_out(self, figures: list[ipywidgets.HTML], rows: list[ipywidgets.HBox]) -> None:
         """Stack figures, message, sliders and rows of buttons; the page finds the figures from the second place on."""
@@ -347,10 +401,24 @@ class Panel(Framed):
             self.add_class(name)
 
     def draw(self, step: Step) -> None:
-        """Draw the step, unless it is what the figure shows already."""
+        """Draw the step in haste, unless it is what the figure shows already; `explain` adds what is left out."""
         if not _same(self.drawn, step):
-            self.figure.value = step_html(step)
             self.drawn = step
+            self.figure.value = result_html(step, arithmetic=False)
+            self.stale = {"rest", "arithmetic"}
+
+    def draw_rest(self) -> None:
+        """Draw what is folded away, if it was left out."""
+        if "rest" in self.stale and self.rest:
+            self.rest.value = rest_html(self.drawn, arithmetic=False)
+        self.stale.discard("rest")
+
+    def explain(self) -> None:
+        """Draw whatever was left out."""
+        if self.stale:
+            for figure, drawing in zip((self.figure, self.rest), self.drawings()):
+                figure.value = drawing
+            self.stale = set()
 
     def text(self) -> str:
         """Say in words what the panel shows."""
@@ -358,7 +426,7 @@ class Panel(Framed):
 
     def drawings(self) -> list[str]:
         """Give the HTML of each figure."""
-        return [step_html(self.drawn)]
+        return [drawing for drawing in (result_html(self.drawn), rest_html(self.drawn)) if drawing]
 
     def is_first(self) -> bool:
         """Tell whether the panel brings the page its style sheet."""

@@ -4,6 +4,7 @@ The worker calls `start`, `run_cell` and `comm_message`; everything that the pag
 through the one function that `start` was given, gathered so that one answer is one message.
 """
 
+import asyncio
 import functools
 import gc
 import json
@@ -50,6 +51,8 @@ _post = None
 def send(message, buffers=()):
     """Put one message for the page into the outbox."""
     message["buffers"] = len(buffers)
+    if not _outbox and _cell is None and _callback is None:  # a timer or a task sends, and nobody else will post it
+        asyncio.get_running_loop().call_soon(flush)
     _outbox.append(message)
     _buffers.extend(buffers)
 
@@ -68,11 +71,11 @@ def flush():
 class PageComm(BaseComm):
     """A comm whose other end is a widget model in the page."""
 
-    LONG = 1000
-    BETWEEN = "</td>"
-    """A text of more characters than `LONG` is sent in pieces, of matrices' cells."""
+    CELL_END = "</td>"
+    """A figure's text is sent in pieces, each up to the end of a matrix's cell."""
 
-    def __init__(self, *args, adopted=False, **kwargs):
+    def __init__(self, *args, model_name=None, adopted=False, **kwargs):
+        self.model_name = model_name
         self._pieces = ()
         self.adopted, self._silent = adopted, adopted and not _adoption.tell_state
         self.cell = _cell
@@ -83,29 +86,28 @@ class PageComm(BaseComm):
         if msg_type == "comm_open" and self._silent:
             return
         if msg_type == "comm_msg":
-            data = self._shorten(data or {})
+            data = self._in_pieces(data or {})
         content = {"comm_id": self.comm_id, "data": data or {}}
         if msg_type == "comm_open":
             content["target_name"] = self.target_name
         send({"type": msg_type, "content": content, "metadata": metadata or {}}, buffers or ())
 
-    def _shorten(self, data):
-        """Put in the place of a long text its pieces that the page does not have yet."""
-        state = dict(data.get("state", {}))
-        value = state.pop("value", None)
-        if not isinstance(value, str) or len(value) <= self.LONG:
+    def _in_pieces(self, data):
+        """Put in the place of a figure's text those pieces that differ from what was sent last."""
+        state = data.get("state", {})
+        if self.model_name != "HTMLModel" or "value" not in state:
             return data
-        pieces = value.split(self.BETWEEN)
-        former = self._pieces if len(self._pieces) == len(pieces) else [None] * len(pieces)
-        changed = [(index, piece) for index, (old, piece) in enumerate(zip(former, pieces)) if old != piece]
-        self._pieces = pieces
-        return {**data, "state": state, "pieces": {"count": len(pieces), "changed": changed, "between": self.BETWEEN}}
+        former, self._pieces = self._pieces, state["value"].split(self.CELL_END)
+        if len(former) != len(self._pieces):
+            return data
+        changed = [(index, piece) for index, (old, piece) in enumerate(zip(former, self._pieces)) if old != piece]
+        return {**data, "state": {**{name: value for name, value in state.items() if name != "value"}, "pieces": changed}}
 
 
 def _create_comm(*args, comm_id=None, data=None, **kwargs):
     name = (data or {}).get("state", {}).get("_model_name")
     adopted = _adoption.next(name) if comm_id is None and name else None
-    made = PageComm(*args, comm_id=adopted or comm_id, data=data, adopted=adopted is not None, **kwargs)
+    made = PageComm(*args, comm_id=adopted or comm_id, data=data, model_name=name, adopted=adopted is not None, **kwargs)
     if name:
         _made.append([made.comm_id, name])
     return made
@@ -142,7 +144,7 @@ def _open(widget):
         adopted = _adoption.next(model_name)
         if adopted is not None:
             _made.append([adopted, model_name])
-            widget.comm = PageComm(comm_id=adopted, adopted=True)
+            widget.comm = PageComm(comm_id=adopted, model_name=model_name, adopted=True)
             return
     _open_anew(widget)
 

@@ -11,8 +11,8 @@ export {
 } from '@jupyter-widgets/controls/lib/widget_int';
 export { DropdownModel, DropdownView, RadioButtonsModel, RadioButtonsView } from '@jupyter-widgets/controls/lib/widget_selection';
 export {
-  HTMLMathModel, HTMLMathStyleModel, HTMLMathView, HTMLModel, HTMLStyleModel, LabelModel, LabelStyleModel, LabelView,
+  HTMLMathModel, HTMLMathStyleModel, HTMLMathView, HTMLStyleModel, LabelModel, LabelStyleModel, LabelView,
   StringModel, TextModel, TextStyleModel, TextView,
 } from '@jupyter-widgets/controls/lib/widget_string';
-export { FigureView as HTMLView } from './figure.js';
+export { FigureModel as HTMLModel, FigureView as HTMLView } from './figure.js';
 export { NamedFloatSliderView as FloatSliderView } from './slider.js';

@@ -48,14 +48,6 @@ class PageComm {
   }
 }
 
-// Of a long text the kernel sends the pieces that differ from what it sent last; the first time, all.
-function complete(comm, { state, pieces: { count, changed, between } }) {
-  comm.pieces ??= [];
-  comm.pieces.length = count;
-  for (const [index, piece] of changed) comm.pieces[index] = piece;
-  state.value = comm.pieces.join(between);
-}
-
 export class PageManager extends ManagerBase {
   #comms = new Map();
   #waiting = [];
@@ -180,7 +172,6 @@ export class PageManager extends ManagerBase {
       if (this.has_model(id)) this.#update(id, { content: { data: { method: 'update', ...content.data } }, buffers });
       else this.handle_comm_open(this.#commOf(id, content.target_name), { content, metadata, buffers });
     } else if (type === 'comm_msg') {
-      if (content.data.pieces) complete(this.#commOf(id), content.data);
       this.#update(id, { content, buffers });
     } else if (type === 'comm_close') {
       this.#comms.get(id)?.closed?.({ content });
