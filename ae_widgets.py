@@ -216,11 +216,10 @@ class Chapter:
         What a reader sees comes first: what is folded away follows, and once the sliders rest the arithmetic of each cell.
         """
         self.steps = self.plan.walkthrough(self.parameters)
-        first = self.steps[0].number
-        for number, panel in self.panels.items():
-            panel.draw(self.steps[number - first])
-        self._soon.ask()
-        self._at_rest.ask()
+        in_haste = self._soon.ask() and self._at_rest.ask()
+        for step in self.steps:
+            if step.number in self.panels:
+                self.panels[step.number].draw(step, in_haste)
 
     def _draw_rest(self) -> None:
         for panel in self.panels.values():
@@ -245,26 +244,24 @@ class Chapter:
 
 
 class _Later:
-    """Calls a function some time after it was asked for; with ``rest``, after it was last asked for.
-
-    Where no event loop runs, which could call it later, it is called at once.
-    """
+    """Calls a function some time after it was asked for; with ``rest``, after it was last asked for."""
 
     def __init__(self, function: Callable[[], None], seconds: float, rest: bool = False):
         self.function, self.seconds, self.rest = function, seconds, rest
         self.due, self.is_waiting = 0.0, False
 
-    def ask(self) -> None:
+    def ask(self) -> bool:
+        """Return False where no event loop runs, which could call the function."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            self.function()
-            return
+            return False
         if self.rest or not self.is_waiting:
             self.due = loop.time() + self.seconds
         if not self.is_waiting:
             self.is_waiting = True
             loop.call_later(self.seconds, self._look)
+        return True
 
     # To put off a timer at each move would cost more than to look at the clock when it goes off.
     def _look(self) -> None:
@@ -376,10 +373,8 @@ class Panel(Framed):
     def __init__(self, chapter: Chapter, number: int):
         self.chapter, self.drawn = chapter, chapter.steps[number - chapter.steps[0].number]
         look = chapter._look
-        self.figure = look.html(result_html(self.drawn))
-        rest = rest_html(self.drawn)
-        self.rest = look.html(rest) if rest else None
-        self.stale = set()
+        self.figures = [look.html(drawing) for drawing in self.drawings()]
+        self.left_out = set()
         """What of the drawn step is not shown yet: its "rest", its "arithmetic"."""
         self.groups = [_Group(chapter, number, names) for names in chapter.plan.sliders.get(number, ())]
         rows = []
@@ -388,7 +383,7 @@ class Panel(Framed):
         if number == (chapter.plan.update_step or chapter.steps[-1].number):
             rows.append(chapter.update_controls())
         rows.append(look.row(chapter.presets, chapter.reset_all))
-        self._lay_out([self.figure, self.rest] if self.rest else [self.figure], rows)
+        self._lay_out(self.figures, rows)
 
     def _lay_out(self, figures: list[ipywidgets.HTML], rows: list[ipywidgets.HBox]) -> None:
         """Stack figures, message, sliders and rows of buttons; the page finds the figures from the second place on."""
@@ -400,25 +395,29 @@ class Panel(Framed):
         for name in self.classes:
             self.add_class(name)
 
-    def draw(self, step: Step) -> None:
-        """Draw the step in haste, unless it is what the figure shows already; `explain` adds what is left out."""
-        if not _same(self.drawn, step):
-            self.drawn = step
-            self.figure.value = result_html(step, arithmetic=False)
-            self.stale = {"rest", "arithmetic"}
+    def draw(self, step: Step, in_haste: bool = False) -> None:
+        """Draw the step, unless it is what the panel shows already; in haste, without what `draw_rest` and `explain` add."""
+        if _same(self.drawn, step):
+            return
+        self.drawn, self.left_out = step, {"rest", "arithmetic"}
+        if in_haste:
+            self.figures[0].value = result_html(step, arithmetic=False)
+        else:
+            self.explain()
 
     def draw_rest(self) -> None:
         """Draw what is folded away, if it was left out."""
-        if "rest" in self.stale and self.rest:
-            self.rest.value = rest_html(self.drawn, arithmetic=False)
-        self.stale.discard("rest")
+        if "rest" in self.left_out:
+            for figure in self.figures[1:]:
+                figure.value = rest_html(self.drawn, arithmetic=False)
+            self.left_out.discard("rest")
 
     def explain(self) -> None:
         """Draw whatever was left out."""
-        if self.stale:
-            for figure, drawing in zip((self.figure, self.rest), self.drawings()):
+        if self.left_out:
+            for figure, drawing in zip(self.figures, self.drawings()):
                 figure.value = drawing
-            self.stale = set()
+            self.left_out = set()
 
     def text(self) -> str:
         """Say in words what the panel shows."""

@@ -148,10 +148,17 @@ def pack_python(cache: Path, work: Path, pack: Path) -> None:
     (pack / "manifest.json").write_text(json.dumps({
         "extensions": sorted(extensions),
         "later": {archive: sorted({module_name(name) for name in files}) for archive, files in archives.items() if archive != "core.zip"},
-        "pure": sorted({module_name(name) for name in archives["core.zip"] if not name.startswith("numpy/")}, key=lambda name: (name != FIRST, name)),
+        "preload": preloaded(archives["core.zip"], lists["core.zip"]),
         "packages": listing,
         "start": {path.relative_to(pack).as_posix(): path.stat().st_size for path in files},
     }))  # fmt: skip
+
+
+def preloaded(core: dict[str, bytes], loaded: set[str]) -> list[str]:
+    """List what every start imports, in an order in which it can be: the project's own modules last."""
+    libraries = {module_name(name) for name in core}
+    project = {Path(name).stem for name in PROJECT if f"/tree/{name}" in loaded}
+    return [*sorted(libraries, key=lambda name: (name != FIRST, name)), *sorted(project)]
 
 
 def gather_sources(cache: Path, tree: Path) -> None:

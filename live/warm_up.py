@@ -17,7 +17,7 @@ os.remove("/tmp/archive.zip")
 import live_imports  # noqa: E402  (what comes before is what unpacks it)
 import live_kernel  # noqa: E402
 
-live_imports.install({}, {}, None)
+live_imports.preload([], {}, {})
 posted = io.StringIO()
 live_kernel.start(lambda text, buffers: posted.write(text), "[]", True)
 cells = [

@@ -109,8 +109,8 @@ def test_its_numbers_are_those_of_cpython(firefox, address):
     here = ae_widgets.autoencoder_chapter()
     panel = here.step(1)
     slider = next(entry.slider for entry in here.entries.values() if entry.slider.description == name)
-    before = panel.figure.value
+    before = panel.figures[0].value
     slider.value += slider.step
-    assert panel.figure.value != before
-    expected = html.fragment_fromstring(panel.figure.value).text_content()
+    assert panel.figures[0].value != before
+    expected = html.fragment_fromstring(panel.figures[0].value).text_content()
     firefox.until(f"document.querySelector('.ae-figure .ae, .live-host .ae').textContent === {json.dumps(expected)}")

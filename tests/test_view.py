@@ -25,7 +25,7 @@ from ae_core import (
     sparse_autoencoder_walkthrough,
 )
 from ae_style import CAPTION_SHARE, COLOURS, FAINTEST, INK, PAPER, SOFT, STRONGEST, mix, style_sheet
-from ae_view import plot, show, show_colours, step_html, summary, to_frame
+from ae_view import plot, rest_html, result_html, show, show_colours, step_html, summary, to_frame
 
 AUTOENCODER = autoencoder_walkthrough(*autoencoder_example())
 SPARSE = sparse_autoencoder_walkthrough(*sparse_autoencoder_example(), TOKENS)
@@ -189,7 +189,7 @@ def test_every_matrix_is_a_table_with_caption_and_headings(step):
 
 @pytest.mark.parametrize("step", ALL)
 def test_a_step_says_itself_in_words(step):
-    drawing = html.fromstring(step_html(step))
+    drawing = html.fromstring(result_html(step))
     assert drawing.get("role") == "group"
     assert drawing.get("aria-label") == summary(step) == repr(show(step))
     for part in (f"Step {step.number}, {step.title}:", step.formula, step.result.name):
@@ -244,6 +244,12 @@ def test_the_rest_of_a_backward_pass_is_folded_away(step, folded):
     inside = [name for details in drawing.iter("details") for name in results_of(details)]
     assert len(inside) == folded == len(step.computations) - 1
     assert all(name in drawing.find(".//summary").text_content() for name in inside) if folded else True
+
+
+@pytest.mark.parametrize("step", ALL)
+@pytest.mark.parametrize("draw", [result_html, rest_html])
+def test_a_drawing_in_haste_lacks_the_arithmetic_alone(step, draw):
+    assert draw(step, arithmetic=False) == re.sub('<span class="ae-how">.*?</span>', "", draw(step))
 
 
 @pytest.mark.parametrize(("value", "text"), [(-0.033486, "−0.033"), (-0.0124996, "−0.012")])

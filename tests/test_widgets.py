@@ -1,5 +1,6 @@
 """The sliders: every callback called, and what the reader then sees compared with a fresh walkthrough."""
 
+import asyncio
 import dataclasses
 import random
 from html.parser import HTMLParser
@@ -22,7 +23,7 @@ from ae_core import (
     sparse_autoencoder_example,
     sparse_autoencoder_walkthrough,
 )
-from ae_view import step_html, summary
+from ae_view import rest_html, result_html, step_html, summary
 from ae_widgets import OWN_NUMBERS, Chapter, autoencoder_plan, sparse_autoencoder_plan
 
 PLANS = {"autoencoder": autoencoder_plan, "sparse": sparse_autoencoder_plan}
@@ -81,13 +82,17 @@ def changed(parameters, key, value):
     return {**parameters, name: array}
 
 
+def shown(panel):
+    return "".join(figure.value for figure in panel.figures)
+
+
 def assert_shows(chapter, parameters):
     """The chapter has these parameters, its controls stand at them, and every step on the page is theirs."""
     for name, value in parameters.items():
         assert np.shape(chapter.parameters[name]) == np.shape(value)
         assert np.abs(np.subtract(chapter.parameters[name], value, dtype=float)).max() <= 1e-11, name
     for number, step in enumerate(fresh_steps(chapter.parameters), start=1):
-        assert chapter.panels[number].figure.value == step_html(step), f"step {number}"
+        assert shown(chapter.panels[number]) == step_html(step), f"step {number}"
     for (name, row, column), entry in chapter.entries.items():
         array = np.asarray(chapter.parameters[name])
         value = array[(row, column)[: array.ndim]]
@@ -117,10 +122,11 @@ def update(chapter, rate):
 
 
 def redrawn(chapter):
-    """Give a list to which every later redrawing adds its step's number."""
-    numbers = []
+    """Give a set to which every later redrawing adds its step's number."""
+    numbers = set()
     for number, panel in chapter.panels.items():
-        panel.figure.observe(lambda _, number=number: numbers.append(number), "value")
+        for figure in panel.figures:
+            figure.observe(lambda _, number=number: numbers.add(number), "value")
     return numbers
 
 
@@ -177,7 +183,7 @@ def test_what_is_redrawn_is_drawn_right(chapter):
         entry.slider.value = entry.slider.max
         steps = fresh_steps(chapter.parameters)
         for number in numbers:
-            check(chapter.panels[number].figure.value, steps[number - 1])
+            check(shown(chapter.panels[number]), steps[number - 1])
         numbers.clear()
 
 
@@ -216,7 +222,7 @@ def test_one_set_of_numbers_serves_all_steps(autoencoder):
     autoencoder.entries["W1", 1, 2].slider.value = 5
     entries = autoencoder.steps[4].result.entries
     assert entries != fresh_steps(autoencoder.plan.book)[4].result.entries
-    assert autoencoder.panels[5].figure.value == step_html(autoencoder.steps[4])
+    assert shown(autoencoder.panels[5]) == step_html(autoencoder.steps[4])
 
 
 def test_lambda_in_steps_5_and_8_is_one(sparse):
@@ -227,15 +233,40 @@ def test_lambda_in_steps_5_and_8_is_one(sparse):
 
 def test_only_what_changed_is_redrawn(autoencoder, sparse, monkeypatch):
     numbers, drawn = redrawn(autoencoder), []
-    monkeypatch.setattr(ae_widgets, "step_html", lambda step: drawn.append(step.number) or step_html(step))
+    monkeypatch.setattr(ae_widgets, "result_html", lambda step: drawn.append(step.number) or result_html(step))
     autoencoder.entries["W4", 0, 0].slider.value = 3
-    assert sorted(numbers) == drawn == [5, 6]
+    assert sorted(numbers) == sorted(drawn) == [5, 6]
     numbers.clear()
     autoencoder.entries["W4", 0, 0].slider.value = 3
-    assert numbers == []
+    assert numbers == set()
     numbers = redrawn(sparse)
     sparse.entries["λ", 0, 0].slider.value = 7
     assert sorted(numbers) == [5, 8, 10]
+
+
+def test_what_is_seen_is_drawn_first(sparse):
+    panel, drawn = sparse.panels[10], []
+
+    async def reader():
+        for value in (5, 6):
+            sparse.entries["W_enc", 0, 0].slider.value = value
+            drawn.append([figure.value for figure in panel.figures])
+        await asyncio.sleep(0.1)
+        drawn.append([figure.value for figure in panel.figures])
+        await asyncio.sleep(0.5)
+
+    book = [figure.value for figure in panel.figures]
+    asyncio.run(reader())
+    (five, six), last = [sparse_step(10, value) for value in (5, 6)], sparse_step(10, 6)
+    assert drawn[:2] == [[result_html(step, arithmetic=False), book[1]] for step in (five, six)]
+    assert drawn[2] == [result_html(last, arithmetic=False), rest_html(last, arithmetic=False)]
+    assert [figure.value for figure in panel.figures] == [result_html(last), rest_html(last)] == panel.drawings()
+
+
+def sparse_step(number, value):
+    """Give a step of the sparse autoencoder's chapter with another number in the corner of W_enc."""
+    plan = sparse_autoencoder_plan()
+    return plan.walkthrough(changed(plan.book, ("W_enc", 0, 0), value))[number - 1]
 
 
 def test_a_chapters_numbers_are_its_own():
@@ -528,8 +559,8 @@ def test_plain_html_shows_the_matrices_and_the_numbers_as_they_stand(chapter):
     chapter.presets.value = chapter.presets.options[-2]
     for number, panel in chapter.panels.items():
         page = html.fromstring(f"<div>{panel.static_html()}</div>")
-        (figure,) = page.find_class("ae-figure")
-        check(html.tostring(figure[0], encoding="unicode"), chapter.steps[number - 1])
+        figures = "".join(html.tostring(figure[0], encoding="unicode") for figure in page.find_class("ae-figure"))
+        check(figures, chapter.steps[number - 1])
         keys = [(m.name, i, j) for g in panel.groups for i in range(len(g.entries)) for m in g.matrices for j in range(len(m.column_labels))]
         values = [np.asarray(chapter.parameters[name]) for name, _, _ in keys]
         expected = [format_number(value[(i, j)[: value.ndim]]) for value, (_, i, j) in zip(values, keys)]

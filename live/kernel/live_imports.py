@@ -17,15 +17,15 @@ class LateFinder:
         ``{"rest.zip": ["calendar", …], …}``, the names of the modules in each archive.
     packages : dict of str to dict
         ``{"pandas": {"file": …, "imports": […], "needs": […]}, …}``, what can be installed.
-    install : function of (str)
-        Fetches an archive, waits for it, and unpacks it into `SITE`.
     """
 
-    def __init__(self, archives, packages, install):
+    install = None
+    """Function of (str) that fetches an archive, waits for it, and unpacks it into `SITE`."""
+
+    def __init__(self, archives, packages):
         self._archive = {module: archive for archive, modules in archives.items() for module in modules}
         self._packages = packages
         self._provider = {module: name for name, entry in packages.items() for module in entry["imports"]}
-        self._install = install
         self._installed = set()
 
     def find_spec(self, name, path=None, target=None):
@@ -41,27 +41,29 @@ class LateFinder:
 
     def _unpack(self, archive):
         if archive not in self._installed:
-            self._install(archive)
+            self.install(archive)
             self._installed.add(archive)
             # Not `invalidate_caches()`: it would read the directory of the archive of the start again.
             for folder in [folder for folder in sys.path_importer_cache if folder.startswith(SITE)]:
                 del sys.path_importer_cache[folder]
 
 
-def preload(names):
-    """Import what every start needs and what has no compiled parts, before the memory is kept for the next start."""
+_finder = None
+
+
+def preload(names, archives, packages):
+    """Import what every start needs, before the memory is kept for the next start; the rest can be found from then on."""
+    global _finder
+    _finder = LateFinder(archives, packages)
+    sys.meta_path.append(_finder)
+    importlib.import_module("zipfile")  # what unpacks must not itself be late
     for name in names:
         importlib.import_module(name)
 
 
-def begin_anew():
-    """Do what a kept memory cannot do for a new start: draw other random numbers."""
+def begin(install):
+    """Do what a kept memory cannot do for a new start: draw other random numbers, know the worker's ``install``."""
     random = sys.modules.get("random")
     if random is not None:
         random.seed()
-
-
-def install(archives, packages, fetch):
-    """Put the finder behind all others."""
-    importlib.import_module("zipfile")  # what unpacks must not itself be late
-    sys.meta_path.append(LateFinder(archives, packages, fetch))
+    _finder.install = install

@@ -33,6 +33,12 @@ const runtime = new Promise((resolve, reject) => {
 runtime.catch(() => {});
 const fetchElse = self.fetch;
 self.fetch = (address, ...more) => (address === here + RUNTIME ? Promise.resolve(RUNTIME) : fetchElse(address, ...more));
+
+// Pyodide would ask for its glue itself, but what it makes of it could not be prepared then.
+let createModule;
+const glue = import(`${here}pyodide.asm.js`).then(() => (createModule = self._createPyodideModule));
+glue.catch(() => {});
+
 let tellFailure;
 WebAssembly.instantiateStreaming = async (_response, imports) => {
   const module = await runtime;
@@ -81,19 +87,13 @@ async function boot({ models, tellState, lock }) {
   });
   countDownloads();
   // Every download begins now, beside that of the runtime.
-  const extensions = MANIFEST.extensions.map((name) => [name, fetchBytes(`extensions/${name}`)]);
+  const extensions = MANIFEST.extensions.map((name) => [`${SITE}/${name}`, fetchBytes(`extensions/${name}`)]);
   const project = fetchBytes('project.zip');
   // A failure of theirs is told when they are wanted.
   for (const promise of [project, ...extensions.map(([, data]) => data)]) promise.catch(() => {});
-  const made = await startPython(project);
+  const made = await startPython(project, extensions);
   mark('libraries');
-  for (const [name, data] of extensions) {
-    const path = `${SITE}/${name}`;
-    python.FS.mkdirTree(path.slice(0, path.lastIndexOf('/')));
-    python.FS.writeFile(path, await data, { canOwn: true });
-  }
-  mark('extensions');
-  python.pyimport('live_imports').install(python.toPy(MANIFEST.later), python.toPy(MANIFEST.packages), install);
+  python.pyimport('live_imports').begin(install);
   kernel = python.pyimport('live_kernel');
   mark('kernel');
   kernel.start(
@@ -112,20 +112,20 @@ function keepWhenQuiet(made) {
   else memory.keep(made);
 }
 
-// Starts Python and imports all that has no compiled parts, which takes the most of a start; or takes it from where an
+// Starts Python and imports all that every page wants, which takes the most of a start; or takes it from where an
 // earlier start came to. Returns a picture of the memory that the next can begin with, if this one had none.
-async function startPython(project) {
+async function startPython(project, extensions) {
   const kept = await memory.recall();
   if (kept) {
     mark('recalled');
     try {
-      await load({ _loadSnapshot: kept });
+      const compiled = extensions.map(async ([path, data]) => [path, await WebAssembly.compile(await data)]);
+      await load({ _loadSnapshot: kept.memory }, putBack(kept.libraries, new Map(await Promise.all(compiled))));
       python.unpackArchive(await project, 'zip', { extractDir: SITE });
-      python.pyimport('live_imports').begin_anew();
       return null;
     } catch (error) {
       // A file that did not come is no fault of the memory's.
-      await Promise.all([runtime, project]);
+      await Promise.all([runtime, project, ...extensions.map(([, data]) => data)]);
       console.warn(`Python starts without the memory that was kept: ${error.message}`);
       await memory.forget();
     }
@@ -133,13 +133,49 @@ async function startPython(project) {
   await load({ _makeSnapshot: memory.canKeep });
   self.postMessage({ kind: 'progress', phase: 'libraries' });
   python.unpackArchive(await project, 'zip', { extractDir: SITE });
-  python.pyimport('live_imports').preload(python.toPy(MANIFEST.pure));
-  return memory.canKeep ? python.makeMemorySnapshot() : null;
+  for (const [path, data] of extensions) {
+    python.FS.mkdirTree(path.slice(0, path.lastIndexOf('/')));
+    python.FS.writeFile(path, await data, { canOwn: true });
+  }
+  const { later, packages, preload } = MANIFEST;
+  python.pyimport('live_imports').preload(python.toPy(preload), python.toPy(later), python.toPy(packages));
+  return memory.canKeep ? { memory: python.makeMemorySnapshot(), libraries: libraries() } : null;
+}
+
+// numpy's compiled parts are outside of Python's memory, which points to their functions by their places in a table. So
+// they must come back to the same places: Emscripten notes in the memory where each of them stands.
+function libraries() {
+  const { LDSO, wasmTable } = python._module;
+  const loaded = Object.entries(LDSO.loadedLibsByHandle).map(([handle, { name, global }]) => ({ handle: Number(handle), name, global }));
+  return { loaded: loaded.filter(({ handle }) => handle), places: wasmTable.length };
+}
+
+function putBack({ loaded, places }, compiled) {
+  return (module) => {
+    const { restoreSnapshot } = module.API;
+    module.API.restoreSnapshot = (memory) => {
+      restoreSnapshot(memory);
+      for (const { handle, name, global } of loaded) {
+        const flags = { global, nodelete: true, loadAsync: false };
+        module.preloadedWasm[name] = module.loadWebAssemblyModule(compiled.get(name), flags, name, {}, handle);
+        module.loadDynamicLibrary(name, flags, {}, handle);
+      }
+      if (module.wasmTable.length !== places) throw new Error('the compiled parts stand elsewhere now');
+      // They have set their variables to what they were at first.
+      return restoreSnapshot(memory);
+    };
+  };
 }
 
 // Of a runtime that did not come, or did not fit, Pyodide would tell the console only, and wait for ever.
-async function load(options) {
+async function load(options, prepare = () => {}) {
   const failure = new Promise((_resolve, reject) => (tellFailure = reject));
+  await glue;
+  self._createPyodideModule = async (settings) => {
+    const module = await createModule(settings);
+    prepare(module);
+    return module;
+  };
   const loaded = Promise.all([runtime, loadPyodide({
     indexURL: here,
     stdLibURL: `${here}core.zip`,
