@@ -17,6 +17,13 @@ ENDED = re.compile(r" s\.$")
 """How a cell's last word ends: with the time it took."""
 
 
+NUMBERS = """(tables) => tables.map((table) => {
+    const copy = table.cloneNode(true);
+    copy.querySelectorAll('.ae-how').forEach((how) => how.remove());
+    return copy.textContent;
+})"""
+
+
 class Host:
     """Serves a folder at a path of an address, with headers of its own; the folder can be changed."""
 
@@ -93,8 +100,12 @@ class Reader:
         return self.cell(cell).place.locator(".noUi-handle").nth(number)
 
     def figure(self, cell):
-        """Return the text of a cell's matrices, in sight or not."""
-        return "\n".join(self.cell(cell).place.locator(".ae table").all_text_contents())
+        """Return the text of a cell's matrices, in sight or not, without their arithmetic, which follows later."""
+        return "\n".join(self.cell(cell).place.locator(".ae table").evaluate_all(NUMBERS))
+
+    def arithmetic(self, cell):
+        """Return the arithmetic of a cell's matrices."""
+        return self.cell(cell).place.locator(".ae-how").all_text_contents()
 
     def go_live(self):
         """Touch a slider, and wait until Python answers."""

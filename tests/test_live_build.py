@@ -138,6 +138,10 @@ def test_the_private_parts_of_pyodide_are_as_the_worker_expects(book):
     loader = (CACHE / "node_modules/pyodide/pyodide.mjs").read_text()
     for name in ("WebAssembly.instantiateStreaming(", '+"pyodide.asm.wasm")'):
         assert name in loader, f"Pyodide takes its runtime in another way, without {name}; {hint}"
+    glue = (CACHE / "node_modules/pyodide/pyodide.asm.js").read_text()
+    for name in ("globalThis._createPyodideModule", "API.restoreSnapshot=function(", 'Module["preloadedWasm"]', 'Module["LDSO"]', "loadedLibsByHandle",
+                 'Module["wasmTable"]', "loadWebAssemblyModule=(binary,flags,libName,localScope,handle)", "function loadDynamicLibrary(libName,flags="):  # fmt: skip
+        assert name in glue, f"numpy cannot be put back into a kept memory as before, without {name}; {hint}"
     lock = json.loads((CACHE / "node_modules/pyodide/pyodide-lock.json").read_text())["info"]
     assert lock["python"].startswith("3.12."), f"live/ names Python 3.12's folders, Pyodide brings {lock['python']}; {hint}"
     assert lock["version"] == json.loads((LIVE / "package.json").read_text())["dependencies"]["pyodide"], hint

@@ -10,6 +10,8 @@ SIZE = """caches.open('live-memory').then(async cache => {
     const [kept] = await cache.matchAll();
     return kept ? (await kept.arrayBuffer()).byteLength : 0;
 })"""
+COMPILED = """import numpy
+print(numpy.linalg.inv(2 * numpy.eye(2))[0, 0], numpy.sort([3.0]), numpy.random.default_rng(0).random() < 1)"""
 NUMBERS = "import random, uuid\nprint(random.random(), uuid.uuid4())"
 
 
@@ -42,6 +44,9 @@ def test_the_next_chapter_starts_from_the_memory_of_the_first(chromium, address,
             assert second.page.evaluate(RECALLED)
             # What is drawn by chance is not drawn again.
             assert not set(numbers(second)) & set(drawn)
+            # numpy's compiled parts are back where the memory expects them, and others find their place behind them.
+            assert second.cell(1).run(COMPILED).startswith("Ran in")
+            assert second.cell(1).output.inner_text().split() == ["0.5", "[3.]", "True"]
             # What is fetched at need is found, as after a first start.
             assert second.cell(1).run("import statistics\nstatistics.mean([1, 3])").startswith("Ran in")
             assert second.cell(1).output.inner_text().strip() == "2"

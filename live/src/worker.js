@@ -118,9 +118,10 @@ async function startPython(project, extensions) {
   const kept = await memory.recall();
   if (kept) {
     mark('recalled');
+    const compiled = Promise.all(extensions.map(async ([path, data]) => [path, await WebAssembly.compile(await data)]));
+    compiled.catch(() => {});
     try {
-      const compiled = extensions.map(async ([path, data]) => [path, await WebAssembly.compile(await data)]);
-      await load({ _loadSnapshot: kept.memory }, putBack(kept.libraries, new Map(await Promise.all(compiled))));
+      await load({ _loadSnapshot: kept.memory }, putBack(kept.libraries, compiled));
       python.unpackArchive(await project, 'zip', { extractDir: SITE });
       return null;
     } catch (error) {
@@ -151,13 +152,14 @@ function libraries() {
 }
 
 function putBack({ loaded, places }, compiled) {
-  return (module) => {
+  return async (module) => {
+    const parts = new Map(await compiled);
     const { restoreSnapshot } = module.API;
     module.API.restoreSnapshot = (memory) => {
       restoreSnapshot(memory);
       for (const { handle, name, global } of loaded) {
         const flags = { global, nodelete: true, loadAsync: false };
-        module.preloadedWasm[name] = module.loadWebAssemblyModule(compiled.get(name), flags, name, {}, handle);
+        module.preloadedWasm[name] = module.loadWebAssemblyModule(parts.get(name), flags, name, {}, handle);
         module.loadDynamicLibrary(name, flags, {}, handle);
       }
       if (module.wasmTable.length !== places) throw new Error('the compiled parts stand elsewhere now');
@@ -173,7 +175,7 @@ async function load(options, prepare = () => {}) {
   await glue;
   self._createPyodideModule = async (settings) => {
     const module = await createModule(settings);
-    prepare(module);
+    await prepare(module);
     return module;
   };
   const loaded = Promise.all([runtime, loadPyodide({
