@@ -33,6 +33,8 @@ FAINTEST, STRONGEST = 0.08, 0.56
 """Share of a role's colour in a cell that is just not 0, and in its matrix's largest one."""
 CAPTION_SHARE = 0.45
 """Share of a role's colour in the text that names it; the rest is ink, so that it can be read."""
+SMALLEST_CELL, LARGEST_CELL = 22, 2.4
+"""Width of a table's cell: at least so many px, that two digits fit, at most so many rem."""
 DASHES = ("7 4", "2 4", "10 3 2 3")
 """What tells the lines of a chart apart, beside the first, which has none."""
 HIGHLIGHTED = 9
@@ -108,8 +110,8 @@ div.cell_output .text_html:has(>.ae,>.ae-live){{background:none!important;color:
 .ae *{{box-sizing:border-box}}
 .ae-line{{position:relative;padding-bottom:3.4rem;margin-bottom:.6rem}}
 .ae-scroll{{overflow-x:auto;padding:3px;scrollbar-width:thin}}
-.ae-flow{{{_UNLIT}display:flex;flex-wrap:wrap;align-items:end;gap:.5rem .8rem;
-  --cell:clamp(25px,calc((100cqi - 1rem)/var(--cells) - 3px),2.4rem);--text:clamp(.78rem,calc(var(--cell)*.42),1rem)}}
+.ae-flow{{{_UNLIT}display:flex;flex-wrap:wrap;align-items:end;gap:.5rem calc(var(--cell)/3);
+  --fit:calc((100cqi - var(--room))/var(--cells) - 3px);--cell:calc(clamp({SMALLEST_CELL}px,var(--fit),{LARGEST_CELL}rem) + clamp(0px,({SMALLEST_CELL}px - var(--fit))*99,3px));--text:clamp(.78rem,calc(var(--cell)*.42),1rem)}}
 .ae-cross{{display:grid;grid-template:". top" auto "left result" auto / auto auto;gap:.35rem .6rem;align-items:end;justify-items:start}}
 .ae-cross>.ae-top{{grid-area:top}} .ae-cross>.ae-left{{grid-area:left}} .ae-cross>.ae-result{{grid-area:result}}
 .ae-stack{{display:grid;justify-items:start;gap:.2rem}}
@@ -156,7 +158,7 @@ td:is(:hover,:focus)>.ae-how{{display:block}}
 .ae-legend{{display:flex;flex-wrap:wrap;gap:.4rem 1rem;list-style:none;padding:0}}
 .ae-legend li{{display:flex;align-items:center;gap:.4rem;margin:0}}
 .ae-legend b{{display:inline-block;width:1.6rem;height:1.6rem;border-radius:6px;background:color-mix(in srgb,var(--role) {STRONGEST:.0%},var(--ae-paper));border:1px solid var(--role)}}
-@container (max-width:30rem){{.ae-sign{{padding-bottom:calc(var(--cell)*min(var(--rise,1),3) - .4rem)}} .ae-flow{{gap:.4rem .4rem;--cell:clamp(22px,calc((100cqi - 58px)/var(--narrow) - 2px),2.4rem)}} .ae table.ae-m{{border-spacing:2px}} .ae .ae-m th[scope=row]{{width:1rem;min-width:1rem;max-width:1rem;padding:0;font-size:.64rem}} .ae-cross{{gap:.3rem .25rem}} .ae .ae-m caption{{font-size:.78rem}} .ae .ae-m caption>span{{left:1.2rem}} .ae .ae-m caption i{{display:none}} .ae .ae-m td:not(.ae-corner){{border-radius:5px}} .ae .ae-m th span{{writing-mode:vertical-rl;margin:2px auto}}}}
+@container (max-width:30rem){{.ae-sign{{padding-bottom:calc(var(--cell)*min(var(--rise,1),3) - .4rem)}} .ae-flow{{gap:.4rem .4rem;--cell:clamp({SMALLEST_CELL}px,calc((100cqi - 58px)/var(--narrow) - 2px),{LARGEST_CELL}rem)}} .ae table.ae-m{{border-spacing:2px}} .ae .ae-m th[scope=row]{{width:1rem;min-width:1rem;max-width:1rem;padding:0;font-size:.64rem}} .ae-cross{{gap:.3rem .25rem}} .ae .ae-m caption{{font-size:.78rem}} .ae .ae-m caption>span{{left:1.2rem}} .ae .ae-m caption i{{display:none}} .ae .ae-m td:not(.ae-corner){{border-radius:5px}} .ae .ae-m th span{{writing-mode:vertical-rl;margin:2px auto}}}}
 @media print{{.ae{{print-color-adjust:exact;-webkit-print-color-adjust:exact}} .ae-line{{padding-bottom:.4rem;break-inside:avoid}} .ae-hint,.ae-how,.ae-skip{{display:none!important}} .ae-scroll{{overflow:visible}}}}
 @media (forced-colors:active){{.ae .ae-m td.neg{{text-decoration:none}} .ae .ae-m :is(td,th){{forced-color-adjust:none}}}}
 """.strip()

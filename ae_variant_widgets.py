@@ -333,7 +333,7 @@ def side_by_side_html(steps: tuple[Step, ...]) -> str:
         rows.append((one.title, format_number(one.l0), format_number(one.losses["MSE"]), charged or "–", format_number(total)))
     table = _table_html("All eight on the same five words", ("variant", "L0", "MSE", "what else it pays", "L"), rows)
     tables = "".join(
-        f'<div class="ae-one"><p>{number} {one.title}</p><div class="ae-flow ae-tight" style="--cells:14;--narrow:13">{_Tables([]).draw(one.features)}</div></div>'
+        f'<div class="ae-one"><p>{number} {one.title}</p><div class="ae-flow ae-tight">{_Tables([]).draw(one.features)}</div></div>'
         for number, one in enumerate(found, start=1)
     )
     return f'<div class="ae" role="group" aria-label="{html.escape(comparison_text(steps))}">{table}<div class="ae-side">{tables}</div></div>'
