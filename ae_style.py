@@ -211,8 +211,9 @@ _CONTROLS = """
 .ae-row b{font-size:1rem;line-height:32px;color:color-mix(in srgb,var(--role) 45%,var(--ae-ink))}
 .ae-row .jupyter-button,.ae-button{height:32px;line-height:30px;padding:0 .8rem;font-size:.9rem;box-sizing:border-box;border-radius:6px;box-shadow:none;
   color:var(--ae-ink);background:color-mix(in srgb,var(--ae-soft) 12%,var(--ae-paper));border:1px solid color-mix(in srgb,var(--ae-soft) 45%,var(--ae-paper))}
-.ae-row .widget-label,.ae-row .widget-label-basic,.ae-field,.ae-switch{color:var(--ae-ink)!important;font-size:.9rem;line-height:32px;height:32px;max-width:100%}
-.ae-row .widget-label-basic{display:flex;align-items:center;gap:.4rem;white-space:normal} .ae-switch{min-width:0;overflow:hidden;white-space:nowrap}
+.ae-row .widget-label,.ae-field{color:var(--ae-ink)!important;font-size:.9rem;line-height:32px;height:32px;max-width:100%}
+.ae-row .widget-checkbox .widget-label-basic,.ae-switch{color:var(--ae-ink)!important;display:flex;align-items:center;gap:.4rem;font-size:.9rem;line-height:1.4;min-height:32px;height:auto;max-width:100%;white-space:normal}
+.ae-row .widget-checkbox input,.ae-switch i{flex:none;width:16px;height:16px;margin:0;font-style:normal;line-height:16px}
 .ae-field{display:flex;gap:.5rem;box-sizing:border-box;white-space:nowrap} .ae-field>span{flex:1;overflow:hidden;text-overflow:ellipsis}
 .ae-row :is(select,input[type=number]),.ae-field>span{height:32px;line-height:30px;padding:0 .5rem;font-size:.9rem;box-sizing:border-box;border-radius:6px;
   color:var(--ae-ink)!important;background:var(--ae-paper)!important;border:1px solid color-mix(in srgb,var(--ae-soft) 45%,var(--ae-paper))!important}
