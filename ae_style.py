@@ -204,7 +204,8 @@ _CONTROLS = """
 .ae-message [role=alert]{color:var(--ae-ink);border-left:4px solid var(--ae-loss);padding:.3rem .8rem;background:color-mix(in srgb,var(--ae-loss) 14%,var(--ae-paper))}
 .ae-controls{color:var(--ae-ink);font-size:.95rem;padding-bottom:1.2rem!important}
 .ae-group{padding:.2rem 0} .ae-group sub{line-height:0}
-.ae-variants>.ae-controls{display:flex;flex-flow:row wrap!important;align-items:flex-start;gap:0 1.6rem} .ae-variants>.ae-controls>.ae-row{flex:1 0 100%}
+.ae-variants>.ae-controls{display:flex;flex-flow:row wrap!important;align-items:flex-start;gap:0 1.6rem} .ae-variants>.ae-controls>:is(.ae-row,.ae-fold){flex:1 0 100%;min-width:0}
+.ae-fold:not(:has(details[open]))>.ae-group{display:none} .ae-fold summary{cursor:pointer;font-size:.95rem;line-height:32px;font-weight:500}
 .ae-row select{appearance:auto!important;background-image:none!important}
 .ae-row{display:flex!important;flex-wrap:wrap;align-items:center;gap:.3rem .7rem;min-height:38px}
 .ae-row .widget-html{flex:0 0 auto} .ae-row .widget-html-content{line-height:32px!important;height:32px}
@@ -238,6 +239,6 @@ _CONTROLS = """
 .ae-sliders .noUi-horizontal .noUi-handle{width:24px;height:24px;top:-10px;right:-12px;border-radius:50%;background:var(--ae-paper);border:2px solid color-mix(in srgb,var(--role) 85%,var(--ae-ink));box-shadow:none;cursor:grab}
 .ae-sliders .noUi-horizontal .noUi-handle:is(:hover,:focus,.noUi-active){background:color-mix(in srgb,var(--role) 30%,var(--ae-paper))}
 .ae-sliders .noUi-handle::before,.ae-sliders .noUi-handle::after{display:none}
-.ae-controls :is(.noUi-handle,input,button,select):focus-visible{outline:2.5px solid var(--ae-ink)!important;outline-offset:1px}
+.ae-controls :is(.noUi-handle,input,button,select,summary):focus-visible{outline:2.5px solid var(--ae-ink)!important;outline-offset:1px}
 @media print{.ae-controls{display:none!important}}
 """.strip()
