@@ -430,7 +430,8 @@ class SparseAutoencoder:
 def _descend(name: str, old: Array, gradient, learning_rate: int | float) -> Array:
     """Give ``old − η gradient``, as floats where an integer could leave 64 bits."""
     gradient = _check(name, gradient, old.shape)
-    if _largest(old) + learning_rate * _largest(gradient) >= _SAFE:
+    is_whole = isinstance(learning_rate, int) and gradient.dtype == np.int64
+    if is_whole and _largest(old) + learning_rate * _largest(gradient) >= _SAFE:
         gradient = gradient.astype(float)
     return old - learning_rate * gradient
 
@@ -535,7 +536,8 @@ class Matrix:
             )
         if self.role not in ROLES:
             raise ValueError(f"{self.name}: expected a role out of {', '.join(ROLES)}, got {self.role!r}")
-        object.__setattr__(self, "values", _frozen(values))
+        values.setflags(write=False)
+        object.__setattr__(self, "values", values)
         object.__setattr__(self, "row_labels", tuple(self.row_labels))
         object.__setattr__(self, "column_labels", tuple(self.column_labels))
         # Plain numbers are several times quicker to read one by one than the entries of an array.
@@ -550,7 +552,7 @@ ROLES = ("input", "weight", "bias", "pre_activation", "activation", "output", "t
 """What a matrix can be; each has one colour."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Operation:
     """How one entry of a result is computed from its inputs.
 
@@ -558,7 +560,7 @@ class Operation:
     "row", its "column", the one "cell", or "all".  ``arithmetic`` writes these entries down as a person
     would; it is given a function that writes one number, the inputs' entries, the row and the column.
 
-    ``signs`` stand before, between and after the inputs where these are drawn side by side.
+    ``signs``, written in HTML, stand before, between and after the inputs where these are drawn side by side.
     ``switched_off`` is said of an entry that is 0 although the first input's is not; such entries are hatched.
     So many of the last inputs as ``undrawn`` says stand in that arithmetic alone, and get no table.
     """
@@ -788,30 +790,30 @@ def _squared_error(write, inputs, row, column):
     return _sum_of_nonzero([f"({write(a)} − {_factor(write(b))})²" for a, b in pairs if a != b])
 
 
-COPY = Operation("copy", ("cell",), _copy)
+COPY = Operation("copy", ("cell",), _copy, ("", "→ <small>copy</small>"))
 AFFINE = Operation("affine", ("row", "row", "column"), _affine)
 PRODUCT = Operation("product", ("row", "column"), _product)
 PRODUCT_PLUS = Operation("product plus", ("row", "cell", "column"), _product_plus)
-RELU = Operation("relu", ("cell",), _relu, switched_off="ReLU switched it off")
-SUM = Operation("sum", ("cell", "cell"), _sum)
-DIFFERENCE = Operation("difference", ("cell", "cell"), _difference)
-SUBTRACT_BIAS = Operation("subtract bias", ("cell", "row"), _subtract_bias)
-ERROR_GRADIENT = Operation("error gradient", ("cell", "cell"), _error_gradient)
-RELU_GRADIENT = Operation("relu gradient", ("cell", "cell"), _relu_gradient)
-ROW_PRODUCT = Operation("row product", ("row", "row"), _row_product)
-ROW_SUM = Operation("row sum", ("row",), _row_sum)
+RELU = Operation("relu", ("cell",), _relu, ("", "→ <small>ReLU</small>"), switched_off="ReLU switched it off")
+SUM = Operation("sum", ("cell", "cell"), _sum, ("", "+", "="))
+DIFFERENCE = Operation("difference", ("cell", "cell"), _difference, ("", "−", "="))
+SUBTRACT_BIAS = Operation("subtract bias", ("cell", "row"), _subtract_bias, ("", "−", "="))
+ERROR_GRADIENT = Operation("error gradient", ("cell", "cell"), _error_gradient, ("2 · (", "−", ") ="))
+RELU_GRADIENT = Operation("relu gradient", ("cell", "cell"), _relu_gradient, ("", "⊙", "&gt; 0 <small>? 1 : 0</small> ="))
+ROW_PRODUCT = Operation("row product", ("row", "row"), _row_product, ("", "·", "="))
+ROW_SUM = Operation("row sum", ("row",), _row_sum, ("", "→ <small>row sums</small>"))
 COLUMN_NORM = Operation("column norm", ("column",), _column_norm)
-L1_PENALTY = Operation("l1 penalty", ("all", "all", "all"), _l1_penalty)
-DESCENT_SIGN = Operation("descent sign", ("cell",), _descent_sign)
-KEEP_ZEROS = Operation("keep zeros", ("cell",), _descent_sign)
-WEIGH_ROWS = Operation("weigh rows", ("all", "cell", "row"), _weigh_rows)
-SUM_OF_SQUARES = Operation("sum of squares", ("all",), _sum_of_squares)
-NORM_PENALTY_GRADIENT = Operation("norm penalty gradient", ("all", "column", "cell", "column"), _norm_penalty_gradient)
-SCALE = Operation("scale", ("all", "cell"), _scale)
-DESCENT = Operation("descent", ("cell", "all", "cell"), _descent)
-CENTRAL_DIFFERENCE = Operation("central difference", ("cell", "cell", "cell", "cell", "all"), _central_difference, undrawn=4)
-GREATEST_DIFFERENCE = Operation("greatest difference", ("all", "all", "all"), _greatest_difference, undrawn=1)
-SQUARED_ERROR = Operation("squared error", ("all", "all"), _squared_error)
+L1_PENALTY = Operation("l1 penalty", ("all", "all", "all"), _l1_penalty, ("", "· Σ", "·", "="))
+DESCENT_SIGN = Operation("descent sign", ("cell",), _descent_sign, ("", "→ <small>−1 if &gt; 0</small>"))
+KEEP_ZEROS = Operation("keep zeros", ("cell",), _descent_sign, ("", "→ <small>else 0</small>"))
+WEIGH_ROWS = Operation("weigh rows", ("all", "cell", "row"), _weigh_rows, ("", "·", "·", "="))
+SUM_OF_SQUARES = Operation("sum of squares", ("all",), _sum_of_squares, ("", "→ <small>Σ ( )²</small>"))
+NORM_PENALTY_GRADIENT = Operation("norm penalty gradient", ("all", "column", "cell", "column"), _norm_penalty_gradient, ("", "· Σ", "·", "/", "="))
+SCALE = Operation("scale", ("all", "cell"), _scale, ("", "·", "="))
+DESCENT = Operation("descent", ("cell", "all", "cell"), _descent, ("", "−", "·", "="))
+CENTRAL_DIFFERENCE = Operation("central difference", ("cell", "cell", "cell", "cell", "all"), _central_difference, ("", "<small>beside</small>"), undrawn=4)
+GREATEST_DIFFERENCE = Operation("greatest difference", ("all", "all", "all"), _greatest_difference, ("", "−", "→ <small>greatest<br>difference</small>"), undrawn=1)
+SQUARED_ERROR = Operation("squared error", ("all", "all"), _squared_error, ("Σ (", "−", ")² ="))
 
 
 # --------------------------------------------------------------------------------- the two walkthroughs

@@ -33,6 +33,8 @@ FAINTEST, STRONGEST = 0.08, 0.56
 """Share of a role's colour in a cell that is just not 0, and in its matrix's largest one."""
 CAPTION_SHARE = 0.45
 """Share of a role's colour in the text that names it; the rest is ink, so that it can be read."""
+SMALLEST_CELL, LARGEST_CELL = 22, 2.4
+"""Width of a table's cell: at least so many px, that two digits fit, at most so many rem."""
 DASHES = ("7 4", "2 4", "10 3 2 3")
 """What tells the lines of a chart apart, beside the first, which has none."""
 HIGHLIGHTED = 9
@@ -108,8 +110,8 @@ div.cell_output .text_html:has(>.ae,>.ae-live){{background:none!important;color:
 .ae *{{box-sizing:border-box}}
 .ae-line{{position:relative;padding-bottom:3.4rem;margin-bottom:.6rem}}
 .ae-scroll{{overflow-x:auto;padding:3px;scrollbar-width:thin}}
-.ae-flow{{{_UNLIT}display:flex;flex-wrap:wrap;align-items:end;gap:.5rem .8rem;
-  --cell:clamp(25px,calc((100cqi - 1rem)/var(--cells) - 3px),2.4rem);--text:clamp(.78rem,calc(var(--cell)*.42),1rem)}}
+.ae-flow{{{_UNLIT}display:flex;flex-wrap:wrap;align-items:end;gap:.5rem calc(var(--cell)/3);
+  --fit:calc((100cqi - var(--room))/var(--cells) - 3px);--cell:calc(clamp({SMALLEST_CELL}px,var(--fit),{LARGEST_CELL}rem) + clamp(0px,({SMALLEST_CELL}px - var(--fit))*99,3px));--text:clamp(.78rem,calc(var(--cell)*.42),1rem)}}
 .ae-cross{{display:grid;grid-template:". top" auto "left result" auto / auto auto;gap:.35rem .6rem;align-items:end;justify-items:start}}
 .ae-cross>.ae-top{{grid-area:top}} .ae-cross>.ae-left{{grid-area:left}} .ae-cross>.ae-result{{grid-area:result}}
 .ae-stack{{display:grid;justify-items:start;gap:.2rem}}
@@ -156,7 +158,7 @@ td:is(:hover,:focus)>.ae-how{{display:block}}
 .ae-legend{{display:flex;flex-wrap:wrap;gap:.4rem 1rem;list-style:none;padding:0}}
 .ae-legend li{{display:flex;align-items:center;gap:.4rem;margin:0}}
 .ae-legend b{{display:inline-block;width:1.6rem;height:1.6rem;border-radius:6px;background:color-mix(in srgb,var(--role) {STRONGEST:.0%},var(--ae-paper));border:1px solid var(--role)}}
-@container (max-width:30rem){{.ae-sign{{padding-bottom:calc(var(--cell)*min(var(--rise,1),3) - .4rem)}} .ae-flow{{gap:.4rem .4rem;--cell:clamp(22px,calc((100cqi - 58px)/var(--narrow) - 2px),2.4rem)}} .ae table.ae-m{{border-spacing:2px}} .ae .ae-m th[scope=row]{{width:1rem;min-width:1rem;max-width:1rem;padding:0;font-size:.64rem}} .ae-cross{{gap:.3rem .25rem}} .ae .ae-m caption{{font-size:.78rem}} .ae .ae-m caption>span{{left:1.2rem}} .ae .ae-m caption i{{display:none}} .ae .ae-m td:not(.ae-corner){{border-radius:5px}} .ae .ae-m th span{{writing-mode:vertical-rl;margin:2px auto}}}}
+@container (max-width:30rem){{.ae-sign{{padding-bottom:calc(var(--cell)*min(var(--rise,1),3) - .4rem)}} .ae-flow{{gap:.4rem .4rem;--cell:clamp({SMALLEST_CELL}px,calc((100cqi - 58px)/var(--narrow) - 2px),{LARGEST_CELL}rem)}} .ae table.ae-m{{border-spacing:2px}} .ae .ae-m th[scope=row]{{width:1rem;min-width:1rem;max-width:1rem;padding:0;font-size:.64rem}} .ae-cross{{gap:.3rem .25rem}} .ae .ae-m caption{{font-size:.78rem}} .ae .ae-m caption>span{{left:1.2rem}} .ae .ae-m caption i{{display:none}} .ae .ae-m td:not(.ae-corner){{border-radius:5px}} .ae .ae-m th span{{writing-mode:vertical-rl;margin:2px auto}}}}
 @media print{{.ae{{print-color-adjust:exact;-webkit-print-color-adjust:exact}} .ae-line{{padding-bottom:.4rem;break-inside:avoid}} .ae-hint,.ae-how,.ae-skip{{display:none!important}} .ae-scroll{{overflow:visible}}}}
 @media (forced-colors:active){{.ae .ae-m td.neg{{text-decoration:none}} .ae .ae-m :is(td,th){{forced-color-adjust:none}}}}
 """.strip()
@@ -202,15 +204,17 @@ _CONTROLS = """
 .ae-message [role=alert]{color:var(--ae-ink);border-left:4px solid var(--ae-loss);padding:.3rem .8rem;background:color-mix(in srgb,var(--ae-loss) 14%,var(--ae-paper))}
 .ae-controls{color:var(--ae-ink);font-size:.95rem;padding-bottom:1.2rem!important}
 .ae-group{padding:.2rem 0} .ae-group sub{line-height:0}
-.ae-variants>.ae-controls{display:flex;flex-flow:row wrap!important;align-items:flex-start;gap:0 1.6rem} .ae-variants>.ae-controls>.ae-row{flex:1 0 100%}
+.ae-variants>.ae-controls{display:flex;flex-flow:row wrap!important;align-items:flex-start;gap:0 1.6rem} .ae-variants>.ae-controls>:is(.ae-row,.ae-fold){flex:1 0 100%;min-width:0}
+.ae-fold:not(:has(details[open]))>.ae-group{display:none} .ae-fold summary{cursor:pointer;font-size:.95rem;line-height:32px;font-weight:500}
 .ae-row select{appearance:auto!important;background-image:none!important}
 .ae-row{display:flex!important;flex-wrap:wrap;align-items:center;gap:.3rem .7rem;min-height:38px}
 .ae-row .widget-html{flex:0 0 auto} .ae-row .widget-html-content{line-height:32px!important;height:32px}
 .ae-row b{font-size:1rem;line-height:32px;color:color-mix(in srgb,var(--role) 45%,var(--ae-ink))}
 .ae-row .jupyter-button,.ae-button{height:32px;line-height:30px;padding:0 .8rem;font-size:.9rem;box-sizing:border-box;border-radius:6px;box-shadow:none;
   color:var(--ae-ink);background:color-mix(in srgb,var(--ae-soft) 12%,var(--ae-paper));border:1px solid color-mix(in srgb,var(--ae-soft) 45%,var(--ae-paper))}
-.ae-row .widget-label,.ae-row .widget-label-basic,.ae-field,.ae-switch{color:var(--ae-ink)!important;font-size:.9rem;line-height:32px;height:32px;max-width:100%}
-.ae-row .widget-label-basic{display:flex;align-items:center;gap:.4rem;white-space:normal} .ae-switch{min-width:0;overflow:hidden;white-space:nowrap}
+.ae-row .widget-label,.ae-field{color:var(--ae-ink)!important;font-size:.9rem;line-height:32px;height:32px;max-width:100%}
+.ae-row .widget-checkbox .widget-label-basic,.ae-switch{color:var(--ae-ink)!important;display:flex;align-items:center;gap:.4rem;font-size:.9rem;line-height:1.4;min-height:32px;height:auto;max-width:100%;white-space:normal}
+.ae-row .widget-checkbox input,.ae-switch i{flex:none;width:16px;height:16px;margin:0;font-style:normal;line-height:16px}
 .ae-field{display:flex;gap:.5rem;box-sizing:border-box;white-space:nowrap} .ae-field>span{flex:1;overflow:hidden;text-overflow:ellipsis}
 .ae-row :is(select,input[type=number]),.ae-field>span{height:32px;line-height:30px;padding:0 .5rem;font-size:.9rem;box-sizing:border-box;border-radius:6px;
   color:var(--ae-ink)!important;background:var(--ae-paper)!important;border:1px solid color-mix(in srgb,var(--ae-soft) 45%,var(--ae-paper))!important}
@@ -235,6 +239,6 @@ _CONTROLS = """
 .ae-sliders .noUi-horizontal .noUi-handle{width:24px;height:24px;top:-10px;right:-12px;border-radius:50%;background:var(--ae-paper);border:2px solid color-mix(in srgb,var(--role) 85%,var(--ae-ink));box-shadow:none;cursor:grab}
 .ae-sliders .noUi-horizontal .noUi-handle:is(:hover,:focus,.noUi-active){background:color-mix(in srgb,var(--role) 30%,var(--ae-paper))}
 .ae-sliders .noUi-handle::before,.ae-sliders .noUi-handle::after{display:none}
-.ae-controls :is(.noUi-handle,input,button,select):focus-visible{outline:2.5px solid var(--ae-ink)!important;outline-offset:1px}
+.ae-controls :is(.noUi-handle,input,button,select,summary):focus-visible{outline:2.5px solid var(--ae-ink)!important;outline-offset:1px}
 @media print{.ae-controls{display:none!important}}
 """.strip()

@@ -117,7 +117,7 @@ SECTIONS = (
         "Transcoder",
         lambda p: Transcoder(p["λ"]),
         ("λ",),
-        (("V_dec", "c_dec"),),
+        (("V_dec", "c_dec"), ("Y",)),
         {"W_dec": "V_dec", "b_dec": "c_dec"},
         target="Y",
         borrowed=(2, "in the decoder-norm-weighted one"),
@@ -196,8 +196,11 @@ class VariantsChapter(Chapter):
         return {**super().inputs(), **prefixes}
 
     def shared(self) -> VariantPanel:
-        """Show the pre-activations that most variants start from, with the sliders of all that is shared."""
-        return self._panel(0, (("b_enc",), ("b_dec",), ("X",)))
+        """Show the pre-activations that most variants start from, with the sliders of all that is shared.
+
+        Those of the weights, thirty-six, are folded away.
+        """
+        return self._panel(0, (("b_enc",), ("b_dec",), ("X",)), folded=(("W_enc",), ("W_dec",)))
 
     def section(self, number: int) -> VariantPanel:
         """Show all steps of a variant, with the sliders of what is its own."""
@@ -213,9 +216,9 @@ class VariantsChapter(Chapter):
         """Train all variants on ``n_features`` planted in ``d`` dimensions, and show how they do."""
         return TrainedVariants(self._look, planted_features(n_features, d, seed=1, probability=probability))
 
-    def _panel(self, number: int, sliders) -> VariantPanel:
+    def _panel(self, number: int, sliders, folded=()) -> VariantPanel:
         if number not in self.panels:
-            self.panels[number] = VariantPanel(self, number, sliders)
+            self.panels[number] = VariantPanel(self, number, sliders, folded)
         return self.panels[number]
 
     def pieces(self, number: int) -> list[_Piece]:
@@ -269,16 +272,37 @@ def _borrowed_html(pieces: list[_Piece], where: str) -> str:
     return "".join(piece.title(f", as {where}") for piece in pieces)
 
 
+class _Fold:
+    """Groups of sliders that are out of sight until the reader unfolds them; the browser does that, without Python.
+
+    The static form shows only what unfolds them, and nobody can reach it there: there is nothing behind it yet.
+    """
+
+    def __init__(self, chapter: VariantsChapter, number: int, sliders):
+        look = chapter._look
+        self.groups = [_Group(chapter, number, names) for names in sliders]
+        names = " and ".join(symbol(name) for group in sliders for name in group)
+        self.summary = f"<summary>Sliders for {names}</summary>"
+        title = look.row(look.html(f"<details>{self.summary}</details>"))
+        self.widget = ipywidgets.VBox([title, *(group.widget for group in self.groups)], layout=look.box)
+        self.widget.add_class("ae-fold")
+
+    def static_html(self) -> str:
+        return f'<div class="ae-fold"><div class="ae-row"><details inert>{self.summary}</details></div></div>'
+
+
 class VariantPanel(Panel):
     """One variant, what they share, or all of them; one figure a step."""
 
     classes = ("ae-panel", "ae-variants")
 
-    def __init__(self, chapter: VariantsChapter, number: int, sliders):
+    def __init__(self, chapter: VariantsChapter, number: int, sliders, folded):
         self.chapter, self.number, look = chapter, number, chapter._look
         self.drawn = chapter.pieces(number)
         self.figures = [look.html(piece.html()) for piece in self.drawn]
         self.groups = [_Group(chapter, number, names) for names in sliders]
+        if folded:
+            self.groups.append(_Fold(chapter, number, folded))
         self._lay_out(self.figures, [look.row(chapter.presets, chapter.reset_all)])
 
     def draw(self) -> None:
@@ -333,7 +357,7 @@ def side_by_side_html(steps: tuple[Step, ...]) -> str:
         rows.append((one.title, format_number(one.l0), format_number(one.losses["MSE"]), charged or "–", format_number(total)))
     table = _table_html("All eight on the same five words", ("variant", "L0", "MSE", "what else it pays", "L"), rows)
     tables = "".join(
-        f'<div class="ae-one"><p>{number} {one.title}</p><div class="ae-flow ae-tight" style="--cells:14;--narrow:13">{_Tables([]).draw(one.features)}</div></div>'
+        f'<div class="ae-one"><p>{number} {one.title}</p><div class="ae-flow ae-tight">{_Tables([]).draw(one.features)}</div></div>'
         for number, one in enumerate(found, start=1)
     )
     return f'<div class="ae" role="group" aria-label="{html.escape(comparison_text(steps))}">{table}<div class="ae-side">{tables}</div></div>'

@@ -13,36 +13,14 @@ from functools import lru_cache
 
 import ae_core
 from ae_core import Computation, Matrix, Step
-from ae_style import CHAINED, COLOURS, FAINTEST, INK, PAPER, SOFT, STRONGEST, mix, role_class, style_sheet
+from ae_style import CHAINED, COLOURS, FAINTEST, INK, LARGEST_CELL, PAPER, SOFT, STRONGEST, mix, role_class, style_sheet
 
-# The signs before, between and after the inputs of an operation whose tables stand side by side.
-SIGNS = {
-    ae_core.COPY: ("", "→ <small>copy</small>"),
-    ae_core.RELU: ("", "→ <small>ReLU</small>"),
-    ae_core.SUM: ("", "+", "="),
-    ae_core.DIFFERENCE: ("", "−", "="),
-    ae_core.SUBTRACT_BIAS: ("", "−", "="),
-    ae_core.ERROR_GRADIENT: ("2 · (", "−", ") ="),
-    ae_core.RELU_GRADIENT: ("", "⊙", "&gt; 0 <small>? 1 : 0</small> ="),
-    ae_core.ROW_PRODUCT: ("", "·", "="),
-    ae_core.ROW_SUM: ("", "→ <small>row sums</small>"),
-    ae_core.L1_PENALTY: ("", "· Σ", "·", "="),
-    ae_core.DESCENT_SIGN: ("", "→ <small>−1 if &gt; 0</small>"),
-    ae_core.KEEP_ZEROS: ("", "→ <small>else 0</small>"),
-    ae_core.WEIGH_ROWS: ("", "·", "·", "="),
-    ae_core.SUM_OF_SQUARES: ("", "→ <small>Σ ( )²</small>"),
-    ae_core.NORM_PENALTY_GRADIENT: ("", "· Σ", "·", "/", "="),
-    ae_core.SCALE: ("", "·", "="),
-    ae_core.DESCENT: ("", "−", "·", "="),
-    ae_core.CENTRAL_DIFFERENCE: ("", "<small>beside</small>"),
-    ae_core.GREATEST_DIFFERENCE: ("", "−", "→ <small>greatest<br>difference</small>"),
-    ae_core.SQUARED_ERROR: ("Σ (", "−", ")² ="),
-}
-
-LABEL_CELLS = 2.3
-"""Cells' worth of room that a table's row labels and the sign beside it take."""
-TIGHT_CELLS = 18
-"""From so many cells side by side on, a token's word stands upright, since its column is narrow."""
+LABEL_ROOM = 2.3
+"""Rem that a table's row labels take."""
+GAP = 1 / 3
+"""Cells that the gap beside a table or a sign is wide."""
+TIGHT = 45
+"""From so many rem side by side on, a token's word stands upright, since its column is narrow."""
 
 
 class Drawing:
@@ -131,7 +109,7 @@ def matrices_html(matrices: Sequence[Matrix], text: str) -> str:
     tables = _Tables([])
     widths = [_width(matrix) for matrix in matrices]
     drawn = "".join(map(tables.draw, matrices))
-    flow = _flow_html(drawn, sum(width + LABEL_CELLS for width in widths), max(widths))
+    flow = _flow_html(drawn, widths, [LABEL_ROOM] * len(matrices), max(widths))
     return f'<div class="ae" role="group" aria-label="{html.escape(text)}">{flow}</div>'
 
 
@@ -179,10 +157,9 @@ def _parts(step: Step) -> tuple[list[list[Computation]], list[list[Computation]]
 
 def _line_html(line: list[Computation], name: str, first: bool, arithmetic: bool) -> str:
     tables = _Tables(line, arithmetic)
-    parts, widths = zip(*(_computation_html(computation, tables, alone=k == 0) for k, computation in enumerate(line)))
+    parts, widths, rooms = zip(*(_computation_html(computation, tables, alone=k == 0) for k, computation in enumerate(line)))
     # Wide paper holds the whole line side by side; on narrow paper its parts wrap, and the widest one counts.
-    side_by_side = sum(width + LABEL_CELLS for part in widths for width in part)
-    flow = _flow_html("".join(parts), side_by_side, max(max(part) for part in widths))
+    flow = _flow_html("".join(parts), sum(widths, []), sum(rooms, []), max(map(max, widths)))
     formula = "" if first else f'<p class="ae-formula">{symbol(", ".join(c.formula for c in line))}</p>'
     skip = f'<a class="ae-skip" href="#after-{name}">Skip these matrices</a>' if first else ""
     hint = "Point at a result, tap it or tab to it, to see its arithmetic." if first else ""
@@ -192,17 +169,22 @@ def _line_html(line: list[Computation], name: str, first: bool, arithmetic: bool
     )
 
 
-def _flow_html(drawn: str, side_by_side: float, narrow: int) -> str:
-    """Put tables into a row that wraps; cells are as large as both its whole width and its widest part allow."""
-    tight = " ae-tight" if side_by_side > TIGHT_CELLS else ""
-    return f'<div class="ae-scroll"><div class="ae-flow{tight}" style="--cells:{side_by_side:g};--narrow:{narrow}">{drawn}</div></div>'
+def _flow_html(drawn: str, widths: Sequence[int], rooms: Sequence[float], narrow: int) -> str:
+    """Put tables into a row that wraps; cells are as large as both its whole width and its widest part allow.
+
+    ``widths`` are the tables' in cells; ``rooms`` those of row labels and signs in rem.
+    """
+    cells, room = sum(widths) + GAP * len(rooms), sum(rooms)
+    tight = " ae-tight" if LARGEST_CELL * cells + room > TIGHT else ""
+    style = f"--cells:{cells:.4g};--room:{room:.4g}rem;--narrow:{narrow}"
+    return f'<div class="ae-scroll"><div class="ae-flow{tight}" style="{style}">{drawn}</div></div>'
 
 
-def _computation_html(computation: Computation, tables: _Tables, alone: bool) -> tuple[str, list[int]]:
-    """Give the HTML of a computation, and the cells that each of its parts, put side by side, is wide."""
+def _computation_html(computation: Computation, tables: _Tables, alone: bool) -> tuple[str, list[int], list[float]]:
+    """Give the HTML of a computation, the cells that each of its parts is wide, and the rem of each label and sign."""
     operation, inputs, result = computation.operation, computation.drawn_inputs, computation.result
     if operation is ae_core.COLUMN_NORM:
-        return f'<div class="ae-stack">{tables.draw(inputs[0])}{tables.draw(result)}</div>', [_width(result)]
+        return f'<div class="ae-stack">{tables.draw(inputs[0])}{tables.draw(result)}</div>', [_width(result)], [LABEL_ROOM]
     if operation in (ae_core.AFFINE, ae_core.PRODUCT, ae_core.PRODUCT_PLUS):
         left, top = inputs[0], inputs[-1]
         bias = inputs[1] if operation is ae_core.AFFINE else None
@@ -212,15 +194,17 @@ def _computation_html(computation: Computation, tables: _Tables, alone: bool) ->
         )
         width = _width(left) + (bias is not None) + _width(top)
         if operation is ae_core.PRODUCT_PLUS:
-            return cross + _sign("<small>with</small> +", inputs[1]) + tables.draw(inputs[1]), [width, _width(inputs[1])]
-        return cross, [width]
-    signs = operation.signs or SIGNS[operation]
+            sign = "<small>with</small> +"
+            plus = _sign(sign, inputs[1]) + tables.draw(inputs[1])
+            return cross + plus, [width, _width(inputs[1])], [LABEL_ROOM] * 3 + [_sign_room(sign)]
+        return cross, [width], [LABEL_ROOM] * 2
     if not alone:  # its inputs are drawn already
-        return _sign(signs[-1], result) + tables.draw(result), [_width(result)]
-    parts = [_sign(signs[0], inputs[0])]
-    for matrix, sign in zip(inputs, signs[1:]):
+        return _sign(operation.signs[-1], result) + tables.draw(result), [_width(result)], [LABEL_ROOM, _sign_room(operation.signs[-1])]
+    parts = [_sign(operation.signs[0], inputs[0])]
+    for matrix, sign in zip(inputs, operation.signs[1:]):
         parts += [tables.draw(matrix), _sign(sign, matrix)]
-    return "".join(parts) + tables.draw(result), [_width(matrix) for matrix in (*inputs, result)]
+    widths = [_width(matrix) for matrix in (*inputs, result)]
+    return "".join(parts) + tables.draw(result), widths, [LABEL_ROOM] * len(widths) + [_sign_room(sign) for sign in operation.signs if sign]
 
 
 def _width(matrix: Matrix) -> int:
@@ -230,6 +214,14 @@ def _width(matrix: Matrix) -> int:
 def _sign(sign: str, beside: Matrix) -> str:
     """Draw a sign at half the height of the matrix beside it."""
     return f'<div class="ae-sign" style="--rise:{len(beside.row_labels) / 2:g}">{sign}</div>' if sign else ""
+
+
+@lru_cache
+def _sign_room(sign: str) -> float:
+    """Estimate the rem that a sign is wide, rather too many than too few; small words stand on lines of their own."""
+    lines = [(html.unescape(text), k % 2) for k, part in enumerate(re.split("</?small>", sign)) for text in part.split("<br>")]
+    narrow = set(" :.,()fijlrt")
+    return max(0.54 * sum(0.5 if letter in narrow else 1 for letter in text) if is_small else max(1, 0.56 * len(text.strip())) for text, is_small in lines)
 
 
 class _Tables:

@@ -451,7 +451,7 @@ def _static_control(control: ipywidgets.Widget) -> str:
     if isinstance(control, ipywidgets.Button):
         return f'<span class="ae-button">{text}</span>'
     if isinstance(control, ipywidgets.Checkbox):
-        return f'<span class="ae-switch">{"☑" if control.value else "☐"} {text}</span>'
+        return f'<span class="ae-switch"><i>{"☑" if control.value else "☐"}</i><span>{text}</span></span>'
     value = control.value if isinstance(control, ipywidgets.Dropdown) else format_number(control.value)
     return f'<span class="ae-field"{width}>{text} <span>{html.escape(value)}</span></span>'
 
@@ -521,7 +521,7 @@ class _Look:
         self.presets = layout(width="21rem", max_width="100%", margin="0", height="32px")
         self.button = layout(width="auto", margin="0", height="32px")
         self.rate = layout(width="12rem", margin="0", height="32px")
-        self.switch = layout(width="auto", margin="0", height="32px")
+        self.switch = layout(width="auto", margin="0", min_height="32px", height="auto")
         self.hidden = layout(display="none")
         self.html_style = HTMLStyle()
         self.label_style = LabelStyle()

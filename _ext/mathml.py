@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 from docutils import nodes
 from latex2mathml.converter import convert
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
@@ -88,6 +89,30 @@ def visit_block(self, node):
     raise nodes.SkipNode
 
 
+class KeepTogether(SphinxPostTransform):
+    """Put a formula and the signs that touch it into one box: a browser would begin a line with the full stop."""
+
+    default_priority = 500
+    builders = ("html",)
+
+    def run(self, **keywords):
+        for formula in list(self.document.findall(nodes.math)):
+            parent, at = formula.parent, formula.parent.index(formula)
+            around = [parent[i] if 0 <= i < len(parent) else None for i in (at - 1, at + 1)]
+            before, after = (one.astext() if isinstance(one, nodes.Text) else "" for one in around)
+            lead, tail = re.search(r"\S*$", before)[0], re.match(r"\S*", after)[0]
+            if not lead + tail:
+                continue
+            together = nodes.inline("", "", *(nodes.Text(lead),) * bool(lead), formula.deepcopy(), *(nodes.Text(tail),) * bool(tail))
+            together["classes"].append("together")
+            if tail:
+                parent[at + 1] = nodes.Text(after[len(tail) :])
+            parent[at] = together
+            if lead:
+                parent[at - 1] = nodes.Text(before[: len(before) - len(lead)])
+
+
 def setup(app):
     app.add_html_math_renderer("mathml", (visit_inline, None), (visit_block, None))
+    app.add_post_transform(KeepTogether)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

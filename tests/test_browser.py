@@ -7,7 +7,7 @@ import pytest
 from test_book import CHAPTERS, STEPS
 
 PAGES = [*CHAPTERS, "search", "genindex"]
-DESK, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
+DESK, PHONE, NARROWEST = {"width": 1280, "height": 900}, {"width": 360, "height": 740}, {"width": 320, "height": 640}
 HEAVIEST_PAGE = 450_000  # bytes, compressed, the script that makes the page live among them
 
 
@@ -52,11 +52,83 @@ def test_a_page_is_whole_quiet_and_keeps_to_itself(chromium, address, page, sche
         } == {address}
         assert visit.complaints == []
         assert visit.page.evaluate("document.documentElement.dataset.theme") == scheme
-        wide = "element => element.scrollWidth - element.clientWidth"
-        assert visit.page.locator("html").evaluate(wide) == 0
-        assert visit.page.locator("body").evaluate(wide) == 0
-        if page in CHAPTERS:
-            assert visit.page.locator("article.bd-article").evaluate(wide) <= 0
+        assert_fits(visit.page, page)
+
+
+def assert_fits(page, name):
+    """No page scrolls sideways."""
+    wide = "element => element.scrollWidth - element.clientWidth"
+    assert page.locator("html").evaluate(wide) == 0
+    assert page.locator("body").evaluate(wide) == 0
+    if name in CHAPTERS:
+        assert page.locator("article.bd-article").evaluate(wide) <= 0
+
+
+CUT = """() => [...document.querySelectorAll('.ae-switch, .widget-checkbox, .ae-row select, .ae-row button')]
+  .filter((one) => one.checkVisibility() && (one.scrollHeight > one.clientHeight + 2 || one.getBoundingClientRect().right > innerWidth))
+  .map((one) => one.textContent)"""
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["widgets", "static"])
+@pytest.mark.parametrize("size", [PHONE, NARROWEST], ids=["phone", "narrowest"])
+@pytest.mark.parametrize("page", PAGES)
+def test_on_narrow_paper_nothing_is_cut_off(chromium, address, page, size, scripts):
+    context = chromium.new_context(viewport=size, java_script_enabled=scripts)
+    opened = context.new_page()
+    opened.goto(f"{address}/{page}.html", wait_until="load")
+    if scripts and opened.locator(".ae-live").count():
+        opened.locator(".live-host").last.wait_for(state="attached")
+    assert_fits(opened, page)
+    assert opened.evaluate(CUT) == []
+    context.close()
+
+
+# A sign that touches a formula and yet stands on another line.
+ASTRAY = """() => [...document.querySelectorAll('article p math, article li math, article summary math')].flatMap((formula) => {
+  const { nextSibling: next, previousSibling: last } = formula;
+  const place = (text, at) => {
+    const range = document.createRange();
+    range.setStart(text, at);
+    range.setEnd(text, at + 1);
+    return range.getBoundingClientRect();
+  };
+  const box = formula.getBoundingClientRect();
+  const after = next?.nodeType === 3 && /^\\S/.test(next.data) && place(next, 0).left < box.right - 2;
+  const before = last?.nodeType === 3 && /\\S$/.test(last.data) && place(last, last.data.length - 1).right > box.left + 2;
+  return after || before ? [formula.parentElement.textContent] : [];
+})"""
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_no_line_begins_with_the_full_stop_after_a_formula(chromium, address, page):
+    opened = chromium.new_page()
+    opened.goto(f"{address}/{page}.html", wait_until="load")
+    for width in (320, 360, 690, 1280):
+        opened.set_viewport_size({"width": width, "height": 740})
+        assert opened.evaluate(ASTRAY) == []
+    opened.close()
+
+
+# The lines of tables that do not fit into one row, by what they end with.
+WRAPPED = """() => [...document.querySelectorAll('.ae-flow')].filter((flow) =>
+  new Set([...flow.children].map((one) => Math.round(one.getBoundingClientRect().bottom))).size > 1)
+  .map((flow) => [...flow.querySelectorAll('caption b')].at(-1).textContent)"""
+LONG = {"chapters/sparse_autoencoder": {"P", "dbdec"}, "chapters/backpropagation": {"P", "Wdec⁺"}}
+"""Lines too long for one row at any size that can be read."""
+
+
+@pytest.mark.parametrize("page", [*STEPS, "chapters/variants", "chapters/training"])
+def test_a_line_of_tables_shrinks_before_it_breaks(chromium, address, page):
+    context = chromium.new_context(java_script_enabled=False, viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    opened.goto(f"{address}/{page}.html")
+    opened.locator(".ae details").evaluate_all("all => all.forEach((details) => { details.open = true })")
+    assert set(opened.evaluate(WRAPPED)) == LONG.get(page, set())
+    opened.set_viewport_size({"width": 690, "height": 900})
+    # The squared error of five words is the next longest.
+    errors = {name for name in opened.evaluate(WRAPPED) if name.startswith(("MSE", "Aux"))}
+    assert set(opened.evaluate(WRAPPED)) - errors == LONG.get(page, set())
+    context.close()
 
 
 def test_the_address_itself_leads_to_the_first_chapter(chromium, address):

@@ -57,6 +57,47 @@ def test_every_figure_that_depends_on_a_slider_follows_it_and_no_other(reader, l
     until(lambda: page.evaluate(TABLES) == reader.built)
 
 
+@pytest.mark.parametrize("width", [1280, 360])
+def test_what_is_folded_away_moves_nothing_when_widgets_take_its_place(chromium, address, width):
+    heights = "[...document.querySelectorAll('.ae-live')].map((panel) => panel.offsetHeight)"
+    found = []
+    for scripts in (False, True):
+        context = chromium.new_context(java_script_enabled=scripts, viewport={"width": width, "height": 900})
+        page = context.new_page()
+        page.goto(f"{address}/{CHAPTER}.html")
+        if scripts:
+            page.locator(".live-bar").last.wait_for()
+        found.append(page.evaluate(heights))
+        context.close()
+    assert found[0] == found[1]
+    assert len(found[0]) == len(SECTIONS) + 3
+
+
+def test_the_weights_sliders_are_unfolded_with_the_keyboard(reader):
+    """What unfolds them is the next stop after the sliders for X, and says whether it is open; then Tab goes on inside."""
+    page, label = reader.page, "W_enc row f1 column 1"
+    weight = page.get_by_role("slider", name=label, exact=True)
+    assert weight.count() == 0  # neither seen nor spoken of
+    page.get_by_role("slider", name="X row 3 column X5 tea", exact=True).focus()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Sliders for Wenc and Wdec"
+    assert page.evaluate("document.activeElement.localName") == "summary"
+    page.keyboard.press("Enter")
+    weight.wait_for()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.title") == f"{label}: 1 less"
+    before = page.evaluate(TABLES)
+    weight.focus()
+    page.keyboard.press("ArrowRight")
+    until(lambda: all(one != other for one, other in zip(before[:-1], page.evaluate(TABLES))))
+    assert reader.complaints == []
+    page.get_by_role("button", name="Reset all").first.click()
+    until(lambda: page.evaluate(TABLES) == reader.built)
+    page.locator(".ae-fold summary").press(" ")
+    assert weight.count() == 0
+
+
 def test_all_are_trained_again_at_a_press(reader):
     panel = reader.page.locator(".ae-panel").last
     panel.get_by_role("button", name="Train all eight").click()

@@ -16,7 +16,9 @@ import build
 import pytest
 import serve
 import yaml
-from mathml import mathml
+from docutils import nodes
+from docutils.utils import new_document
+from mathml import KeepTogether, mathml
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "chapters").glob("*.ipynb"))
@@ -168,6 +170,27 @@ def test_latex_that_cannot_be_read_is_an_error(latex):
 )
 def test_latex_becomes_mathml(latex, text):
     assert "".join(parse(latex).itertext()) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("of $a$. Then", ["a."]),
+        ("the ($a$), or $b$", ["(a),"]),
+        ("of $a$ and $b$", []),
+        ("$a$/$b$, $c$th", ["a/", "b,", "cth"]),
+        ("$a$$b$", []),
+    ],
+)
+def test_a_formula_and_the_signs_that_touch_it_stay_together(text, kept):
+    pieces = re.split(r"\$([^$]*)\$", text)
+    nodes_of = (nodes.math(piece, piece) if k % 2 else nodes.Text(piece) for k, piece in enumerate(pieces) if piece)
+    document = new_document("text")
+    document += nodes.paragraph("", "", *nodes_of)
+    KeepTogether(document).run()
+    assert document.astext() == text.replace("$", "")
+    assert [one.astext() for one in document.findall(nodes.inline)] == kept
+    assert all(one["classes"] == ["together"] for one in document.findall(nodes.inline))
 
 
 def test_bars_of_a_norm_do_not_stretch():

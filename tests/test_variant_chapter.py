@@ -20,6 +20,7 @@ from ae_train import feature_density, max_cosine_similarities, planted_features,
 from ae_variant_steps import variant_walkthrough, variants_example
 from ae_variant_widgets import SECTIONS, by_variant, side_by_side_html, variants_chapter, variants_plan
 from ae_variants import BatchTopK, BiasSubtracted, Gated, JumpReLU, Matryoshka, Standard, TopK, Transcoder, VariantModel
+from ae_widgets import _Group
 
 BOOK = variants_plan().book
 LAST = len(SECTIONS) + 1
@@ -264,19 +265,58 @@ def test_each_slider_redraws_what_depends_on_it_and_nothing_else():
     assert chapter.message.value == ""
 
 
-READERS = {"θ": {5}, "ε": {5}, "b_gate": {6}, "r": {6}, "b_mag": {6}, "p1": {7}, "p2": {7}, "V_dec": {8}, "c_dec": {8}, "k": {3, 4, 7}}
+ALL = set(range(1, LAST))
+GATED, TRANSCODER = 6, 8
+READERS = {
+    "X": ALL, "W_enc": ALL, "b_enc": ALL - {GATED}, "W_dec": ALL - {TRANSCODER}, "b_dec": ALL - {TRANSCODER},
+    "θ": {5}, "ε": {5}, "b_gate": {GATED}, "r": {GATED}, "b_mag": {GATED}, "p1": {7}, "p2": {7},
+    "V_dec": {TRANSCODER}, "c_dec": {TRANSCODER}, "Y": {TRANSCODER}, "k": {3, 4, 7}, "λ": {1, 2, 5, GATED, TRANSCODER},
+}  # fmt: skip
+
+
+def test_every_number_of_the_chapter_has_a_slider():
+    chapter, _ = open_chapter()
+    assert set(READERS) == set(BOOK) == {name for name, _, _ in chapter.entries}
+    assert len(chapter.entries) == sum(np.size(value) for value in BOOK.values())
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_a_setting_moves_the_variants_that_have_it_and_the_comparison(name):
+def test_a_number_moves_the_variants_that_read_it_and_the_comparison(name):
     chapter, panels = open_chapter()
+    read = {number for number, section in enumerate(SECTIONS, start=1) if any(value is BOOK[name] for value in section.read(BOOK))}
+    assert read == READERS[name]
     touched = set()
     for key, entry in chapter.entries.items():
         if key[0] == name:
             before = shown(panels)
             entry.plus.click()
             touched |= {number for number, (a, b) in enumerate(zip(before, shown(panels))) if a != b}
-    assert touched - {LAST} == READERS[name]
+    assert touched - {0, LAST} == READERS[name]
+
+
+def test_every_slider_works_at_its_ends_and_where_it_began():
+    chapter, panels = open_chapter()
+    for (name, row, column), entry in chapter.entries.items():
+        began = entry.slider.value
+        for value in (entry.slider.min, entry.slider.max, began):
+            entry.slider.value = value
+            assert chapter.message.value == ""
+            array = np.asarray(chapter.parameters[name])
+            assert array[(row, column)[: array.ndim]] == entry.number.value == value
+        assert shown(panels) == fresh_drawings({})
+
+
+def test_what_is_folded_away_is_not_drawn_before_there_are_widgets():
+    """Who cannot reach it is not told of it; what opens it is as high as the widget's."""
+    chapter, (shared, *_) = open_chapter()
+    fold = shared.groups[-1]
+    assert [group.matrices[0].name for group in fold.groups] == ["W_enc", "W_dec"]
+    drawn = html.fromstring(fold.static_html())
+    assert drawn.xpath("//details[@inert]/summary") and not drawn.find_class("ae-group")
+    title, *groups = fold.widget.children
+    assert [group.widget for group in fold.groups] == groups
+    live = html.fromstring(title.children[0].value)
+    assert live.xpath("//details[not(@inert)]/summary")[0].text_content() == "Sliders for Wenc and Wdec"
 
 
 def test_only_what_changed_is_laid_out_again():
@@ -329,7 +369,8 @@ def test_a_panel_stands_for_itself_without_widgets():
         assert ("<style>" in static) == (number == 0)
         assert panel.text()
         page = html.fromstring(static)
-        assert len(page.find_class("ae-number")) == sum(len(row) for group in panel.groups for row in group.entries)
+        unfolded = [group for group in panel.groups if isinstance(group, _Group)]
+        assert len(page.find_class("ae-number")) == sum(len(row) for group in unfolded for row in group.entries)
     names = [span.get("id") for panel in panels for span in html.fromstring("".join(panel.drawings())).iter("span") if span.get("id")]
     assert len(names) == len(set(names)) > 20
 
