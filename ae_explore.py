@@ -92,19 +92,24 @@ class Explorer(Framed):
 
     def static_html(self) -> str:
         """Give the explorer as plain HTML: the figure, and the controls as they stand."""
-        controls = "".join(part.static_html() for part in self.parts)
-        return f"<style>{style_sheet()}</style>{self.frame_html([self.picture.html], controls)}"
+        return f"<style>{style_sheet()}</style>{self.frame_html([self.picture.html], self._static_controls())}"
+
+    def _static_controls(self) -> str:
+        return "".join(part.static_html() for part in self.parts)
 
     def _guarded(self, callback: Callable[[], None]) -> None:
         """Take over what a control was set to, and draw; an error shows itself to the reader, the next move clears it."""
         try:
             callback()
-            for one in self.together:
-                one.picture = one.draw(*self.values)
-                one.figure.value = one.picture.html
+            self._redraw()
             self.message.value = ""
         except Exception as error:
             self.message.value = alert_html(error)
+
+    def _redraw(self) -> None:
+        for one in self.together:
+            one.picture = one.draw(*self.values)
+            one.figure.value = one.picture.html
 
 
 class _Scrubber:
@@ -143,6 +148,11 @@ class _Scrubber:
         """Move by so many values, no further than the slider goes."""
         self.slider.value = min(self.slider.max, max(self.slider.min, self.index + steps))
 
+    def go(self, index: int) -> None:
+        """Move without drawing."""
+        self._take(index)
+        self.slider.value = index
+
     def _follow(self, change) -> None:
         index = round(change.new)
         if index != self.index:
@@ -172,6 +182,7 @@ class _List:
     """A list to choose from."""
 
     def __init__(self, spec: Pick, look: _Look, guarded: Callable):
+        self.spec = spec
         self.list = ipywidgets.Dropdown(
             options=list(spec.values), value=spec.values[0], description=spec.title, layout=look.presets, style=look.plain
         )
@@ -227,24 +238,65 @@ def watch_sparse_training(run: TrainingResult, x: Array, l1_coefficient: float, 
     token_labels : sequence of str, optional
         A word for each token.
     """
-    losses = [_sparse_losses(model, x, l1_coefficient) for _, model in run.snapshots]
-    taken = [taken for taken, _ in run.snapshots]
-    parts = zip(("reconstruction", "sparsity"), ("output", "activation"), zip(*losses))
-    chart = Chart("Both losses of a word while it trains", tuple(Series(name, taken, part, role) for name, role, part in parts), "updates")
-    models = [model for _, model in run.snapshots]
-    titles = [step.title for step in ae_core.sparse_autoencoder_walkthrough(run.model, x, l1_coefficient)[:4]]
+    film = SparseFilm(x, l1_coefficient, token_labels)
+    for taken, model in run.snapshots:
+        film.add(taken, model)
+    updates = Slide("updates", range(len(film)), write=lambda place: format_number(film.taken[place]))
+    return Explorer(film.picture, updates, SparseFilm.choice(x, run.model))
 
-    def draw(place: int, shown: str) -> Picture:
-        walkthrough = ae_core.sparse_autoencoder_walkthrough(models[place], x, l1_coefficient, token_labels)
-        computations = walkthrough[-1].computations[:1] if shown == OUTPUT_AND_TARGET else walkthrough[titles.index(shown)].computations
-        features = models[place].forward(x).features
+
+class SparseFilm:
+    """Pictures of a sparse autoencoder while it trains: both parts of its loss so far, and a snapshot's matrices.
+
+    Parameters
+    ----------
+    x : array_like, shape (d, n)
+    l1_coefficient : float
+        λ ≥ 0.
+    token_labels : sequence of str, optional
+        A word for each token.
+    updates : int, optional
+        How many there will be; the curves leave room for them.
+    """
+
+    def __init__(self, x: Array, l1_coefficient: float, token_labels: Sequence[str] | None = None, updates: int | None = None):
+        self.x, self.l1_coefficient, self.token_labels, self.updates = x, l1_coefficient, token_labels, updates
+        self.taken: list[int] = []
+        self.models: list[SparseAutoencoder] = []
+        self.losses: list[tuple[float, float]] = []
+        self.chart: Chart | None = None
+
+    @staticmethod
+    def choice(x: Array, model: SparseAutoencoder) -> Pick:
+        """Give the list of what a picture can show."""
+        first, second, *others = (step.title for step in ae_core.sparse_autoencoder_walkthrough(model, x, 0)[:4])
+        return Pick("Matrices", [second, first, *others, OUTPUT_AND_TARGET])
+
+    def __len__(self) -> int:
+        return len(self.taken)
+
+    def add(self, taken: int, model: SparseAutoencoder) -> None:
+        """Add a snapshot."""
+        loss = model.loss(self.x, self.l1_coefficient)
+        self.taken.append(taken)
+        self.models.append(model)
+        self.losses.append((loss.reconstruction / np.shape(self.x)[1], loss.sparsity / np.shape(self.x)[1]))
+        self.chart = None
+
+    def picture(self, place: int, shown: str) -> Picture:
+        """Draw a snapshot; ``shown`` is one of the words of `choice`."""
+        if self.chart is None:
+            parts = zip(("reconstruction", "sparsity"), ("output", "activation"), zip(*self.losses))
+            series = [Series(name, self.taken, part, role) for name, role, part in parts]
+            self.chart = Chart("Both losses of a word while it trains", series, "updates", x_range=(0, self.updates), y_range=(0, None))
+        model = self.models[place]
+        walkthrough = ae_core.sparse_autoencoder_walkthrough(model, self.x, self.l1_coefficient, self.token_labels)
+        computations = {step.title: step.computations for step in walkthrough[:4]} | {OUTPUT_AND_TARGET: walkthrough[-1].computations[:1]}
+        features = model.forward(self.x).features
         dead = [f"f{k + 1}" for k in np.flatnonzero(~(features > 0).any(1))]
         fate = f"no word activates {', '.join(dead)}" if dead else "every feature has its word"
-        text = f"After {taken[place]} updates {fate}. Shown: {shown}."
-        return _below(chart, place, computations, text)
-
-    places = range(len(taken))
-    return Explorer(draw, Slide("updates", places, write=lambda place: format_number(taken[place])), Pick("Matrices", [titles[1], titles[0], *titles[2:], OUTPUT_AND_TARGET]))
+        text = f"After {self.taken[place]} updates {fate}. Shown: {shown}."
+        return _below(self.chart, place, computations[shown], text)
 
 
 def compare_trainings(
@@ -351,11 +403,6 @@ def layer_computations(model: Autoencoder, x: Array, shown: str) -> tuple[Comput
 def _below(chart: Chart, mark: int, computations: Sequence[Computation], text: str) -> Picture:
     """Draw matrices below a chart."""
     return Picture(chart.html(mark) + computations_html(computations, text, "training"), f"{chart.text(mark)} {text}")
-
-
-def _sparse_losses(model: SparseAutoencoder, x: Array, l1_coefficient: float) -> tuple[float, float]:
-    loss = model.loss(x, l1_coefficient)
-    return loss.reconstruction / np.shape(x)[1], loss.sparsity / np.shape(x)[1]
 
 
 def _train_or_diverge(train: Callable[..., TrainingResult], setting) -> TrainingResult | Diverged:

@@ -382,7 +382,8 @@ def _static_control(control: ipywidgets.Widget) -> str:
     text = html.escape(control.description)
     width = f' style="width:{control.layout.width}"'
     if isinstance(control, ipywidgets.Button):
-        return f'<span class="ae-button">{text}</span>'
+        sized = "" if control.layout.width == "auto" else f' style="width:{control.layout.width};text-align:center"'
+        return f'<span class="ae-button"{sized}>{text}</span>'
     if isinstance(control, ipywidgets.Checkbox):
         return f'<span class="ae-switch">{"☑" if control.value else "☐"} {text}</span>'
     value = control.value if isinstance(control, ipywidgets.Dropdown) else format_number(control.value)

@@ -4,6 +4,7 @@ The worker calls `start`, `run_cell` and `comm_message`; everything that the pag
 through the one function that `start` was given, gathered so that one answer is one message.
 """
 
+import asyncio
 import functools
 import gc
 import json
@@ -49,6 +50,9 @@ _post = None
 
 def send(message, buffers=()):
     """Put one message for the page into the outbox."""
+    # A callback's messages go out when it ends; those of a task, which goes on after it, as soon as it pauses.
+    if not _outbox and _callback is None:
+        asyncio.get_running_loop().call_soon(flush)
     message["buffers"] = len(buffers)
     _outbox.append(message)
     _buffers.extend(buffers)
