@@ -34,6 +34,10 @@ class Slide:
     role: str = "loss"
     """Whose colour it has."""
 
+    def __post_init__(self):
+        if self.start not in range(len(self.values)):
+            raise ValueError(f"{self.title}: expected one of {len(self.values)} values to begin at, got number {self.start}")
+
 
 @dataclass(frozen=True)
 class Pick:
@@ -92,10 +96,12 @@ class Explorer(Framed):
 
     def static_html(self) -> str:
         """Give the explorer as plain HTML: the figure, and the controls as they stand."""
-        return f"<style>{style_sheet()}</style>{self.frame_html([self.picture.html], self._static_controls())}"
+        controls = "".join(part.static_html() for part in self.parts)
+        return f"<style>{style_sheet()}</style>{self.frame_html([self.picture.html], controls, self._static_above())}"
 
-    def _static_controls(self) -> str:
-        return "".join(part.static_html() for part in self.parts)
+    def _static_above(self) -> str:
+        """Give the controls above the figure, of which there are none here."""
+        return ""
 
     def _guarded(self, callback: Callable[[], None]) -> None:
         """Take over what a control was set to, and draw; an error shows itself to the reader, the next move clears it."""
@@ -215,14 +221,14 @@ def watch_training(run: TrainingResult, x: Array) -> Explorer:
     # The history has the loss before each update; what the last one led to comes after it.
     loss = np.append(run.history.loss, mean_loss(run.model, x))
     chart = Chart("The loss while it trains", (Series("loss", np.arange(len(loss)), loss, "loss"),), "updates", y_scale="log")
-    models = dict(run.snapshots)
+    models = dict(_snapshots(run))
     layers = layer_titles(run.model, x)
 
     def draw(taken: int, layer: str) -> Picture:
         text = f"After {taken} updates the loss is {loss[taken]:.3g}. Shown: {layer}."
         return _below(chart, taken, layer_computations(models[taken], x, layer), text)
 
-    return Explorer(draw, Slide("updates", [taken for taken, _ in run.snapshots]), Pick("Matrices", layers))
+    return Explorer(draw, Slide("updates", list(models)), Pick("Matrices", layers))
 
 
 def watch_sparse_training(run: TrainingResult, x: Array, l1_coefficient: float, token_labels: Sequence[str] | None = None) -> Explorer:
@@ -239,7 +245,7 @@ def watch_sparse_training(run: TrainingResult, x: Array, l1_coefficient: float, 
         A word for each token.
     """
     film = SparseFilm(x, l1_coefficient, token_labels)
-    for taken, model in run.snapshots:
+    for taken, model in _snapshots(run):
         film.add(taken, model)
     updates = Slide("updates", range(len(film)), write=lambda place: format_number(film.taken[place]))
     return Explorer(film.picture, updates, SparseFilm.choice(x, run.model))
@@ -317,11 +323,13 @@ def compare_trainings(
     scale : "linear" or "log"
         Of the settings' axis.
     """
-    x = np.asarray(x)
+    x, settings = np.asarray(x), list(settings)
+    if not settings:
+        raise ValueError("settings: expected at least one, got none")
     runs = [_train_or_diverge(train, setting) for setting in settings]
     losses = [run.history.loss if isinstance(run, Diverged) else np.append(run.history.loss, mean_loss(run.model, x)) for run in runs]
     ends = [np.nan if isinstance(run, Diverged) else loss[-1] for run, loss in zip(runs, losses)]
-    outcome = Chart("The loss at the end", (Series("loss at the end", list(settings), ends, "loss", "dots"),), title, x_scale=scale, y_scale="log", height=8)
+    outcome = Chart("The loss at the end", (Series("loss at the end", settings, ends, "loss", "dots"),), title, x_scale=scale, y_scale="log", height=8)
     longest = max(map(len, losses))
     finite = np.concatenate(losses)
     # All curves share their axes, so that they can be compared.
@@ -353,9 +361,9 @@ def watch_units(run: TrainingResult, x: Array) -> Explorer:
     x : array_like, shape (in, n)
     """
     x = np.asarray(x)
-    taken = [taken for taken, _ in run.snapshots]
-    models = dict(run.snapshots)
-    forwards = [model.forward(x).pre_activations for _, model in run.snapshots]
+    models = dict(_snapshots(run))
+    taken = list(models)
+    forwards = [model.forward(x).pre_activations for model in models.values()]
     units = {}
     for layer, deaths in enumerate(unit_deaths(run.snapshots, x)):
         for row, death in enumerate(deaths):
@@ -368,7 +376,7 @@ def watch_units(run: TrainingResult, x: Array) -> Explorer:
             layer, row, _ = units[name]
             values = np.array([forward[layer][row] for forward in forwards])
             series = tuple(Series(f"X{k + 1}", taken, column, "pre_activation") for k, column in enumerate(values.T))
-            charts[name] = Chart(f"Z{layer + 1}, row {row + 1}, for each example", series, "updates")
+            charts[name] = Chart(f"Z{layer + 1}, row {row + 1}, for each example", series, "updates", x_scale="log from 0")
         return charts[name]
 
     def draw(place: int, name: str) -> Picture:
@@ -398,6 +406,12 @@ def layer_computations(model: Autoencoder, x: Array, shown: str) -> tuple[Comput
     if shown == OUTPUT_AND_TARGET:
         return walkthrough[-1].computations[:1]
     return next(step.computations for step in walkthrough if step.title == shown)
+
+
+def _snapshots(run: TrainingResult) -> tuple:
+    if not run.snapshots:
+        raise ValueError("run: expected a training with snapshots, made with snapshot_every")
+    return run.snapshots
 
 
 def _below(chart: Chart, mark: int, computations: Sequence[Computation], text: str) -> Picture:

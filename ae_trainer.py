@@ -92,7 +92,11 @@ class Trainer(Explorer):
         self.train = self._button("Train", "Train, stop, go on: what was reached stays", self._press, ipywidgets.Layout(width="8rem", margin="0", height="32px"))
         self.again = self._button("Back to the start", "Forget what was trained", self._forget, self.look.button)
         self.status = self.look.html()
-        self.controls.children = (self.look.row(self.train, self.again, self.status), *self.controls.children)
+        # Above the figure, so that whoever presses one sees what it does.
+        above = ipywidgets.VBox([self.look.row(self.train, self.again, self.status)], layout=self.look.box)
+        above.add_class("ae-controls")
+        sheet, *others = self.children
+        self.children = (sheet, above, *others)
         self._tell()
 
     def _button(self, text: str, tooltip: str, action: Callable[[], None], layout: ipywidgets.Layout) -> ipywidgets.Button:
@@ -154,9 +158,9 @@ class Trainer(Explorer):
         self.train.description = "Stop" if self.task is not None else going
         self.status.value = f"{taken} of {steps} updates"
 
-    def _static_controls(self) -> str:
+    def _static_above(self) -> str:
         buttons = "".join(map(_static_control, (self.train, self.again)))
-        return f'<div class="ae-row">{buttons}<span>{self.status.value}</span></div>{super()._static_controls()}'
+        return f'<div class="ae-row">{buttons}<span>{self.status.value}</span></div>'
 
     # ------------------------------------------------------------------------------------------ the training
 

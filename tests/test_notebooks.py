@@ -723,6 +723,7 @@ CLAIMS += [
         lambda: np.allclose(rate_run(0.1).model.forward(EXAMPLES).output, EXAMPLES.mean(1, keepdims=True), atol=0.01),
     ),
     ("training", "rates-question", "4.44 is what is left", lambda: near(((EXAMPLES - EXAMPLES.mean(1, keepdims=True)) ** 2).sum() / 4, to=4.44)),
+    ("training", "deaths", "within three updates", lambda: max(filter(None, sum(unit_deaths(training()["fast"].snapshots, EXAMPLES), ()))) == 3),
     ("training", "deaths-look", "Two units die with the very first update", lambda: [death for layer in unit_deaths(training()["fast"].snapshots, EXAMPLES) for death in layer].count(1) == 2),
     ("training", "deaths-look", "move some weights by 1 or 2", lambda: 2 > weights_moved(3, 3)[0].max() > 1.9 and weights_moved(1, 3)[0].max() > 1),
     ("training", "deaths-look", "from there on they are flat", lambda: np.array_equal(pre_activations(1, 1)[2], pre_activations(150, 1)[2])),
