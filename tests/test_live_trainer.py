@@ -69,6 +69,7 @@ def test_it_trains_before_the_reader_s_eyes_and_stops_at_once(reader, trainer):
     trainer.press("Stop")
     until(lambda: trainer.tell()["button"] == "Go on")
     stopped = trainer.tell()
+    until(lambda: reader.page.locator(".live-spoken").text_content().startswith("Marked: updates "))
     # All that Python had to say until here has come when the other slider is answered.
     other.locator("[role=slider]").press("ArrowRight")
     until(lambda: "After 8 updates" in other.locator("[role=img], [role=group]").last.get_attribute("aria-label"))

@@ -5,6 +5,7 @@ import asyncio
 import ipywidgets
 import numpy as np
 import pytest
+from jupyter_client.manager import start_new_kernel
 from lxml import html
 
 import ae_trainer
@@ -299,3 +300,55 @@ def test_what_is_no_data_is_named():
         train_yourself([[np.nan]], MODEL)
     with pytest.raises(ValueError, match="shape"):
         train_yourself(X[:2], MODEL)
+
+
+# ---------------------------------------------------------------------------------------------- in JupyterLab
+
+
+class Kernel:
+    """A kernel as JupyterLab has it, and a hand on its widgets."""
+
+    def __init__(self):
+        self.manager, self.client = start_new_kernel()
+
+    def run(self, source):
+        """Run a cell; give what it prints."""
+        printed, number = "", self.client.execute(source)
+        while True:
+            message = self.client.get_iopub_msg(timeout=60)
+            if message["parent_header"].get("msg_id") != number:
+                continue
+            assert message["msg_type"] != "error", message["content"]
+            printed += message["content"].get("text", "")
+            if message["content"].get("execution_state") == "idle":
+                return printed.strip()
+
+    def click(self, widget):
+        click = {"comm_id": widget, "data": {"method": "custom", "content": {"event": "click"}}}
+        self.client.shell_channel.send(self.client.session.msg("comm_msg", click))
+
+
+@pytest.fixture
+def kernel():
+    kernel = Kernel()
+    yield kernel
+    kernel.client.stop_channels()
+    kernel.manager.shutdown_kernel(now=True)
+
+
+def test_ipython_s_kernel_hears_and_answers_while_it_trains(kernel):
+    kernel.run("from ae_core import *\nfrom ae_trainer import *\nmodel, x, _ = sparse_autoencoder_example()\nt = train_yourself(x, model)")
+    button = kernel.run("print(t.train.comm.comm_id)")
+    kernel.click(button)
+    taken = [int(kernel.run("print(t.training.taken)"))]
+    while len(taken) < 4:  # a cell that runs in between sees it go on
+        now = int(kernel.run("print(t.training.taken)"))
+        taken += [now] * (now > taken[-1])
+    assert kernel.run("print(t.train.description)") == "Stop"
+    kernel.click(button)
+    assert kernel.run("print(t.train.description, t.task)") == "Go on None"
+    stopped = kernel.run("print(t.training.taken)")
+    kernel.run("import asyncio; await asyncio.sleep(10 * PAUSE)")
+    assert kernel.run("print(t.training.taken)") == stopped
+    kernel.click(button)
+    assert kernel.run("former = t; t = train_yourself(x, model); print(former.task, t.train.description)") == "None Train"
