@@ -38,6 +38,7 @@ ROWS = 12
 """So many of its points a table under a chart tells."""
 LINES = 1 + len(DASHES)
 """So many lines of a chart are told apart: one without dashes, and those with."""
+FROM_0 = "log from 0"
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -67,6 +68,7 @@ class Chart:
     series : sequence of Series
     x_label, y_label : str
     x_scale, y_scale : "linear" or "log"
+        Along x also "log from 0", which is the logarithm of x + 1: room for the first of many.
     x_range, y_range : (float or None, float or None)
         Least and greatest value of an axis; None leaves it to the data.  What lies outside is cut off.
     height : float
@@ -95,8 +97,8 @@ class Chart:
                 raise ValueError(f"{one.name}: expected as many y, and labels if any, as x, got {len(one.y)} and {len(one.labels)} for {len(one.x)}")
             _one_of(f"{one.name}: role", one.role, COLOURS)
             _one_of(f"{one.name}: kind", one.kind, ("line", "dots", "both"))
-        for scale in (self.x_scale, self.y_scale):
-            _one_of("scale", scale, ("linear", "log"))
+        _one_of("x_scale", self.x_scale, ("linear", "log", FROM_0))
+        _one_of("y_scale", self.y_scale, ("linear", "log"))
 
     def html(self, mark: int | None = None) -> str:
         """Draw the chart as one ``<div>``, without the style sheet.
@@ -242,18 +244,18 @@ class _Axis:
     """Where a number stands on an axis from 0 to `SIZE`, and the few numbers that are written at it."""
 
     def __init__(self, least: float, most: float, scale: str):
-        self.is_log = scale == "log"
-        self.least, self.most = (math.log10(least), math.log10(most)) if self.is_log else (least, most)
+        self.is_log, self.shift = scale != "linear", int(scale == FROM_0)
+        self.least, self.most = (math.log10(least + self.shift), math.log10(most + self.shift)) if self.is_log else (least, most)
 
     @classmethod
     def around(cls, columns, scale: str, given: tuple[float | None, float | None], whole: bool) -> _Axis:
         """Make an axis for all that can be drawn of some columns of numbers; a whole one begins and ends at a tick."""
         values = np.concatenate([np.asarray(column, float) for column in columns] or [np.zeros(0)])
-        values = values[np.isfinite(values) & ((values > 0) if scale == "log" else True)]
+        values = values[np.isfinite(values) & ((values > -(scale == FROM_0)) if scale != "linear" else True)]
         least, most = (float(values.min()), float(values.max())) if len(values) else (1.0, 10.0)
         least, most = (given[0] if given[0] is not None else least), (given[1] if given[1] is not None else most)
         if least == most:  # a single value stands in the middle
-            least, most = (least / 2, most * 2) if scale == "log" else (least - 1, most + 1)
+            least, most = (least / 2, most * 2 + (scale == FROM_0)) if scale != "linear" else (least - 1, most + 1)
         axis = cls(least, most, scale)
         if whole:
             step = axis.step()
@@ -275,6 +277,7 @@ class _Axis:
         values = np.array(values, float)
         values[~np.isfinite(values)] = np.nan
         if self.is_log:
+            values += self.shift
             values[~(values > 0)] = np.nan
             values = np.log10(values)
         return (values - self.least) / (self.most - self.least) * SIZE
@@ -287,6 +290,10 @@ class _Axis:
         scale = SIZE / (self.most - self.least)
         if not self.is_log:
             return [((k * step - self.least) * scale, format_number(float(f"{k * step:.6g}"))) for k in marks]
+        if self.shift:
+            digits = (1, 2, 5) if self.most - self.least < 2.5 else (1,)
+            numbers = [0, *(f * 10**k for k in range(math.ceil(self.most)) for f in digits)]
+            return [(float(at), format_number(number)) for at, number in zip(self.place(numbers), numbers) if -1e-6 <= at <= SIZE + 1e-6]
         found = [((k * step - self.least) * scale, _power(round(k * step))) for k in marks]
         if self.most - self.least > 2:
             return found

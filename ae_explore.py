@@ -34,6 +34,10 @@ class Slide:
     role: str = "loss"
     """Whose colour it has."""
 
+    def __post_init__(self):
+        if self.start not in range(len(self.values)):
+            raise ValueError(f"{self.title}: expected one of {len(self.values)} values to begin at, got number {self.start}")
+
 
 @dataclass(frozen=True)
 class Pick:
@@ -93,18 +97,25 @@ class Explorer(Framed):
     def static_html(self) -> str:
         """Give the explorer as plain HTML: the figure, and the controls as they stand."""
         controls = "".join(part.static_html() for part in self.parts)
-        return f"<style>{style_sheet()}</style>{self.frame_html([self.picture.html], controls)}"
+        return f"<style>{style_sheet()}</style>{self.frame_html([self.picture.html], controls, self._static_above())}"
+
+    def _static_above(self) -> str:
+        """Give the controls above the figure, of which there are none here."""
+        return ""
 
     def _guarded(self, callback: Callable[[], None]) -> None:
         """Take over what a control was set to, and draw; an error shows itself to the reader, the next move clears it."""
         try:
             callback()
-            for one in self.together:
-                one.picture = one.draw(*self.values)
-                one.figure.value = one.picture.html
+            self._redraw()
             self.message.value = ""
         except Exception as error:
             self.message.value = alert_html(error)
+
+    def _redraw(self) -> None:
+        for one in self.together:
+            one.picture = one.draw(*self.values)
+            one.figure.value = one.picture.html
 
 
 class _Scrubber:
@@ -143,6 +154,11 @@ class _Scrubber:
         """Move by so many values, no further than the slider goes."""
         self.slider.value = min(self.slider.max, max(self.slider.min, self.index + steps))
 
+    def go(self, index: int) -> None:
+        """Move without drawing."""
+        self._take(index)
+        self.slider.value = index
+
     def _follow(self, change) -> None:
         index = round(change.new)
         if index != self.index:
@@ -172,6 +188,7 @@ class _List:
     """A list to choose from."""
 
     def __init__(self, spec: Pick, look: _Look, guarded: Callable):
+        self.spec = spec
         self.list = ipywidgets.Dropdown(
             options=list(spec.values), value=spec.values[0], description=spec.title, layout=look.presets, style=look.plain
         )
@@ -204,14 +221,14 @@ def watch_training(run: TrainingResult, x: Array) -> Explorer:
     # The history has the loss before each update; what the last one led to comes after it.
     loss = np.append(run.history.loss, mean_loss(run.model, x))
     chart = Chart("The loss while it trains", (Series("loss", np.arange(len(loss)), loss, "loss"),), "updates", y_scale="log")
-    models = dict(run.snapshots)
+    models = dict(_snapshots(run))
     layers = layer_titles(run.model, x)
 
     def draw(taken: int, layer: str) -> Picture:
         text = f"After {taken} updates the loss is {loss[taken]:.3g}. Shown: {layer}."
         return _below(chart, taken, layer_computations(models[taken], x, layer), text)
 
-    return Explorer(draw, Slide("updates", [taken for taken, _ in run.snapshots]), Pick("Matrices", layers))
+    return Explorer(draw, Slide("updates", list(models)), Pick("Matrices", layers))
 
 
 def watch_sparse_training(run: TrainingResult, x: Array, l1_coefficient: float, token_labels: Sequence[str] | None = None) -> Explorer:
@@ -227,24 +244,65 @@ def watch_sparse_training(run: TrainingResult, x: Array, l1_coefficient: float, 
     token_labels : sequence of str, optional
         A word for each token.
     """
-    losses = [_sparse_losses(model, x, l1_coefficient) for _, model in run.snapshots]
-    taken = [taken for taken, _ in run.snapshots]
-    parts = zip(("reconstruction", "sparsity"), ("output", "activation"), zip(*losses))
-    chart = Chart("Both losses of a word while it trains", tuple(Series(name, taken, part, role) for name, role, part in parts), "updates")
-    models = [model for _, model in run.snapshots]
-    titles = [step.title for step in ae_core.sparse_autoencoder_walkthrough(run.model, x, l1_coefficient)[:4]]
+    film = SparseFilm(x, l1_coefficient, token_labels)
+    for taken, model in _snapshots(run):
+        film.add(taken, model)
+    updates = Slide("updates", range(len(film)), write=lambda place: format_number(film.taken[place]))
+    return Explorer(film.picture, updates, SparseFilm.choice(x, run.model))
 
-    def draw(place: int, shown: str) -> Picture:
-        walkthrough = ae_core.sparse_autoencoder_walkthrough(models[place], x, l1_coefficient, token_labels)
-        computations = walkthrough[-1].computations[:1] if shown == OUTPUT_AND_TARGET else walkthrough[titles.index(shown)].computations
-        features = models[place].forward(x).features
+
+class SparseFilm:
+    """Pictures of a sparse autoencoder while it trains: both parts of its loss so far, and a snapshot's matrices.
+
+    Parameters
+    ----------
+    x : array_like, shape (d, n)
+    l1_coefficient : float
+        λ ≥ 0.
+    token_labels : sequence of str, optional
+        A word for each token.
+    updates : int, optional
+        How many there will be; the curves leave room for them.
+    """
+
+    def __init__(self, x: Array, l1_coefficient: float, token_labels: Sequence[str] | None = None, updates: int | None = None):
+        self.x, self.l1_coefficient, self.token_labels, self.updates = x, l1_coefficient, token_labels, updates
+        self.taken: list[int] = []
+        self.models: list[SparseAutoencoder] = []
+        self.losses: list[tuple[float, float]] = []
+        self.chart: Chart | None = None
+
+    @staticmethod
+    def choice(x: Array, model: SparseAutoencoder) -> Pick:
+        """Give the list of what a picture can show."""
+        first, second, *others = (step.title for step in ae_core.sparse_autoencoder_walkthrough(model, x, 0)[:4])
+        return Pick("Matrices", [second, first, *others, OUTPUT_AND_TARGET])
+
+    def __len__(self) -> int:
+        return len(self.taken)
+
+    def add(self, taken: int, model: SparseAutoencoder) -> None:
+        """Add a snapshot."""
+        loss = model.loss(self.x, self.l1_coefficient)
+        self.taken.append(taken)
+        self.models.append(model)
+        self.losses.append((loss.reconstruction / np.shape(self.x)[1], loss.sparsity / np.shape(self.x)[1]))
+        self.chart = None
+
+    def picture(self, place: int, shown: str) -> Picture:
+        """Draw a snapshot; ``shown`` is one of the words of `choice`."""
+        if self.chart is None:
+            parts = zip(("reconstruction", "sparsity"), ("output", "activation"), zip(*self.losses))
+            series = [Series(name, self.taken, part, role) for name, role, part in parts]
+            self.chart = Chart("Both losses of a word while it trains", series, "updates", x_range=(0, self.updates), y_range=(0, None))
+        model = self.models[place]
+        walkthrough = ae_core.sparse_autoencoder_walkthrough(model, self.x, self.l1_coefficient, self.token_labels)
+        computations = {step.title: step.computations for step in walkthrough[:4]} | {OUTPUT_AND_TARGET: walkthrough[-1].computations[:1]}
+        features = model.forward(self.x).features
         dead = [f"f{k + 1}" for k in np.flatnonzero(~(features > 0).any(1))]
         fate = f"no word activates {', '.join(dead)}" if dead else "every feature has its word"
-        text = f"After {taken[place]} updates {fate}. Shown: {shown}."
-        return _below(chart, place, computations, text)
-
-    places = range(len(taken))
-    return Explorer(draw, Slide("updates", places, write=lambda place: format_number(taken[place])), Pick("Matrices", [titles[1], titles[0], *titles[2:], OUTPUT_AND_TARGET]))
+        text = f"After {self.taken[place]} updates {fate}. Shown: {shown}."
+        return _below(self.chart, place, computations[shown], text)
 
 
 def compare_trainings(
@@ -265,11 +323,13 @@ def compare_trainings(
     scale : "linear" or "log"
         Of the settings' axis.
     """
-    x = np.asarray(x)
+    x, settings = np.asarray(x), list(settings)
+    if not settings:
+        raise ValueError("settings: expected at least one, got none")
     runs = [_train_or_diverge(train, setting) for setting in settings]
     losses = [run.history.loss if isinstance(run, Diverged) else np.append(run.history.loss, mean_loss(run.model, x)) for run in runs]
     ends = [np.nan if isinstance(run, Diverged) else loss[-1] for run, loss in zip(runs, losses)]
-    outcome = Chart("The loss at the end", (Series("loss at the end", list(settings), ends, "loss", "dots"),), title, x_scale=scale, y_scale="log", height=8)
+    outcome = Chart("The loss at the end", (Series("loss at the end", settings, ends, "loss", "dots"),), title, x_scale=scale, y_scale="log", height=8)
     longest = max(map(len, losses))
     finite = np.concatenate(losses)
     # All curves share their axes, so that they can be compared.
@@ -301,9 +361,9 @@ def watch_units(run: TrainingResult, x: Array) -> Explorer:
     x : array_like, shape (in, n)
     """
     x = np.asarray(x)
-    taken = [taken for taken, _ in run.snapshots]
-    models = dict(run.snapshots)
-    forwards = [model.forward(x).pre_activations for _, model in run.snapshots]
+    models = dict(_snapshots(run))
+    taken = list(models)
+    forwards = [model.forward(x).pre_activations for model in models.values()]
     units = {}
     for layer, deaths in enumerate(unit_deaths(run.snapshots, x)):
         for row, death in enumerate(deaths):
@@ -316,7 +376,7 @@ def watch_units(run: TrainingResult, x: Array) -> Explorer:
             layer, row, _ = units[name]
             values = np.array([forward[layer][row] for forward in forwards])
             series = tuple(Series(f"X{k + 1}", taken, column, "pre_activation") for k, column in enumerate(values.T))
-            charts[name] = Chart(f"Z{layer + 1}, row {row + 1}, for each example", series, "updates")
+            charts[name] = Chart(f"Z{layer + 1}, row {row + 1}, for each example", series, "updates", x_scale="log from 0")
         return charts[name]
 
     def draw(place: int, name: str) -> Picture:
@@ -348,14 +408,15 @@ def layer_computations(model: Autoencoder, x: Array, shown: str) -> tuple[Comput
     return next(step.computations for step in walkthrough if step.title == shown)
 
 
+def _snapshots(run: TrainingResult) -> tuple:
+    if not run.snapshots:
+        raise ValueError("run: expected a training with snapshots, made with snapshot_every")
+    return run.snapshots
+
+
 def _below(chart: Chart, mark: int, computations: Sequence[Computation], text: str) -> Picture:
     """Draw matrices below a chart."""
     return Picture(chart.html(mark) + computations_html(computations, text, "training"), f"{chart.text(mark)} {text}")
-
-
-def _sparse_losses(model: SparseAutoencoder, x: Array, l1_coefficient: float) -> tuple[float, float]:
-    loss = model.loss(x, l1_coefficient)
-    return loss.reconstruction / np.shape(x)[1], loss.sparsity / np.shape(x)[1]
 
 
 def _train_or_diverge(train: Callable[..., TrainingResult], setting) -> TrainingResult | Diverged:

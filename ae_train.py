@@ -11,6 +11,8 @@ are arguments, and the same seed on the same machine gives the same result, bit 
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -70,6 +72,19 @@ class Diverged(FloatingPointError):
 # ------------------------------------------------------------------------------------- the two trainings
 
 
+def _runs_whole(begin: Callable[..., Training]) -> Callable[..., TrainingResult]:
+    """Let a function that begins a training run it to its end; as it was, it stays the function's ``begin``."""
+
+    @functools.wraps(begin)
+    def train(*arguments, **settings):
+        return begin(*arguments, **settings).run()
+
+    train.begin = begin
+    train.__signature__ = inspect.signature(begin).replace(return_annotation="TrainingResult")
+    return train
+
+
+@_runs_whole
 def train_sparse_autoencoder(
     x: Array | Sampler,
     n_features: int,
@@ -90,7 +105,7 @@ def train_sparse_autoencoder(
     snapshot_every: int | None = None,
     progress: bool | Callable[[int, History], None] = False,
     dtype: type = np.float32,
-) -> TrainingResult:
+) -> Training:
     """Minimise ``mean over tokens of (Σ (X′ − X)² + λ Σ f · ‖W_dec column‖)`` by Adam.
 
     Parameters
@@ -135,6 +150,7 @@ def train_sparse_autoencoder(
     -------
     TrainingResult
         Its model is a `SparseAutoencoder` for "relu" and bias-subtracted training, else a `VariantModel`.
+        ``train_sparse_autoencoder.begin`` takes the same arguments and gives a `Training`, to be taken update by update.
 
     Raises
     ------
@@ -161,9 +177,10 @@ def train_sparse_autoencoder(
             raise ValueError(f"start: expected W_enc of shape ({m}, {d}), got {parameters['W_enc'].shape}")
     make_step = _FastStep if type(variant) is Standard else _PlainStep
     step = make_step(variant, parameters, schedule.batch_size, dtype, _check_count("dead_after", dead_after))
-    return _train(step, batches, schedule, snapshot_every, progress)
+    return Training(step, batches, schedule, snapshot_every, progress)
 
 
+@_runs_whole
 def train_autoencoder(
     x: Array | Sampler,
     hidden: Sequence[int] | None = None,
@@ -181,7 +198,7 @@ def train_autoencoder(
     snapshot_every: int | None = None,
     progress: bool | Callable[[int, History], None] = False,
     dtype: type = np.float64,
-) -> TrainingResult:
+) -> Training:
     """Minimise ``mean over examples of Σ (Y − Y′)²``, Y′ = X, by Adam or by plain gradient descent.
 
     Parameters
@@ -204,6 +221,7 @@ def train_autoencoder(
     TrainingResult
         The history's L0 counts the units of the narrowest layer that are on, and `dead_features` those of all
         hidden layers that stay off; its sparsity is 0.
+        ``train_autoencoder.begin`` gives a `Training` instead.
 
     Raises
     ------
@@ -231,7 +249,7 @@ def train_autoencoder(
     elif start.weights[0].shape[1] != d or start.weights[-1].shape[0] != d:
         raise ValueError(f"start: expected a model that maps {d} numbers to {d}, got one with W1 of shape {start.weights[0].shape}")
     step = _LayersStep(start, dtype, optimizer, _check_count("dead_after", dead_after))
-    return _train(step, batches, schedule, snapshot_every, progress)
+    return Training(step, batches, schedule, snapshot_every, progress)
 
 
 # ------------------------------------------------------------------------------------------------ the loop
@@ -248,44 +266,92 @@ class _Measures(NamedTuple):
     dead: int
 
 
-def _train(step, batches, schedule, snapshot_every, progress) -> TrainingResult:
-    """Take the steps, one batch each; a step measures, learns and can give its model at any time."""
-    if snapshot_every is not None:
-        snapshot_every = _check_count("snapshot_every", snapshot_every)
-    rows = np.full((len(History._fields), schedule.steps), np.nan)
-    snapshots = [(0, step.model())] if snapshot_every else []
-    taken, interrupted = 0, False
-    report = progress if callable(progress) else None
-    bar = _open_bar(schedule.steps) if _is_true("progress", progress) else None
-    try:
+class Training:
+    """A training that takes its next update when it is asked to, so that others can have their turn in between.
+
+    Each iteration takes one update and gives how many that makes.  ``train_autoencoder.begin`` and
+    ``train_sparse_autoencoder.begin`` make one; to `run` it is what these two do.
+    """
+
+    def __init__(self, step: _Step, batches: Callable[[], tuple[Array, Array]], schedule: _Schedule, snapshot_every: int | None, progress):
+        self.steps, self.taken = schedule.steps, 0
+        self.snapshots: list[tuple[int, Autoencoder | SparseAutoencoder | VariantModel]] = []
+        """As in `TrainingResult`, but the end, unless it falls on one."""
+        self._step, self._batches, self._schedule = step, batches, schedule
+        self._every = _check_count("snapshot_every", snapshot_every) if snapshot_every is not None else 0
+        self._rows = np.full((len(History._fields), self.steps), np.nan)
+        if self._every:
+            self.snapshots.append((0, step.model()))
+        self._report = progress if callable(progress) else None
+        self._bar = _open_bar(self.steps) if _is_true("progress", progress) else None
+
+    def __iter__(self) -> Training:
+        return self
+
+    def __next__(self) -> int:
+        """Take one update; its loss is measured before it.
+
+        Raises
+        ------
+        Diverged
+            If the loss ran away, or a parameter of a snapshot did.
+        """
+        t, n = self.taken, self._schedule.batch_size
+        if t == self.steps:
+            raise StopIteration
+        rate = self._schedule.rate(t)
         with np.errstate(all="ignore"):  # what overflows is found below, and named
-            for t in range(schedule.steps):
-                rate, n = schedule.rate(t), schedule.batch_size
-                measures = step.take(*batches(), rate, schedule.sparsity_scale(t))
-                squared, sparsity, auxiliary, active, variance, dead = measures
-                explained = 1 - squared / variance if variance > 0 else math.nan
-                loss = squared + sparsity + auxiliary
-                rows[:, t] = loss / n, squared / n, sparsity / n, active / n, explained, dead, rate
-                if not loss < math.inf or explained < -_RUNAWAY:
-                    raise Diverged(_explain_divergence(t, loss / n, explained, schedule), _history(rows, t + 1))
-                taken = t + 1
-                if bar is not None:
-                    bar.update()
-                if snapshot_every and taken % snapshot_every == 0:
-                    snapshots.append((taken, step.model()))
-                if report:
-                    report(taken, _history(rows, taken))
-    except KeyboardInterrupt:
-        interrupted = True
-    finally:
-        if bar is not None:
-            bar.close()
-    if not step.is_finite():  # the last update of all is followed by no other loss
-        raise Diverged(_explain_divergence(taken - 1, math.nan, math.nan, schedule), _history(rows, taken))
-    model = step.model()
-    if snapshot_every and snapshots[-1][0] != taken:
-        snapshots.append((taken, model))
-    return TrainingResult(model, _history(rows, taken), tuple(snapshots), interrupted)
+            measures = self._step.take(*self._batches(), rate, self._schedule.sparsity_scale(t))
+            squared, sparsity, auxiliary, active, variance, dead = measures
+            explained = 1 - squared / variance if variance > 0 else math.nan
+        loss = squared + sparsity + auxiliary
+        self._rows[:, t] = loss / n, squared / n, sparsity / n, active / n, explained, dead, rate
+        if not loss < math.inf or explained < -_RUNAWAY:
+            raise Diverged(_explain_divergence(t, loss / n, explained, self._schedule), _history(self._rows, t + 1))
+        self.taken = t + 1
+        if self._bar is not None:
+            self._bar.update()
+        if self._every and self.taken % self._every == 0:
+            self.snapshots.append((self.taken, self._model()))
+        if self._report:
+            self._report(self.taken, self.history)
+        return self.taken
+
+    @property
+    def history(self) -> History:
+        """One entry for each update taken."""
+        return _history(self._rows, self.taken)
+
+    def run(self) -> TrainingResult:
+        """Take the updates that are left; Ctrl-C, or a notebook's stop button, ends it early."""
+        interrupted = False
+        try:
+            for _ in self:
+                pass
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            if self._bar is not None:
+                self._bar.close()
+        return self.result(interrupted)
+
+    def result(self, interrupted: bool = False) -> TrainingResult:
+        """Give what has been reached.
+
+        Raises
+        ------
+        Diverged
+            If the last update led to NaN or infinity; no other loss follows that would tell.
+        """
+        model, snapshots = self._model(), list(self.snapshots)
+        if self._every and snapshots[-1][0] != self.taken:
+            snapshots.append((self.taken, model))
+        return TrainingResult(model, self.history, tuple(snapshots), interrupted)
+
+    def _model(self) -> Autoencoder | SparseAutoencoder | VariantModel:
+        if not self._step.is_finite():
+            raise Diverged(_explain_divergence(self.taken - 1, math.nan, math.nan, self._schedule), self.history)
+        return self._step.model()
 
 
 _RUNAWAY = 1e6
@@ -597,45 +663,54 @@ class _FastStep(_Step):
 
 
 class _LayersStep(_Step):
-    """One training step of a stack of layers."""
+    """One training step of a stack of layers.
+
+    The book's matrices are so small that calls, not numbers, take its time: what is the same in every step is made once.
+    """
 
     def __init__(self, start: Autoencoder, dtype, optimizer: str, dead_after: int):
         named = {f"W{k}": weight for k, weight in enumerate(start.weights)}
         named |= {f"b{k}": bias for k, bias in enumerate(start.biases)}
-        self.depth, self.output_relu = len(start.weights), start.output_relu
+        depth, self.output_relu = len(start.weights), start.output_relu
         self.flat, self.parameters = _flatten(named, dtype)
         self.flat_gradients, self.gradients = _flatten(named, dtype)
+        p, d = self.parameters, self.gradients
+        self.layers = [(p[f"W{k}"], p[f"b{k}"][:, None], k < depth - 1 or self.output_relu) for k in range(depth)]
+        self.backwards = [(p[f"W{k}"].T, d[f"W{k}"], d[f"b{k}"]) for k in reversed(range(depth))]
         self.optimizer = Adam(self.flat.size, dtype) if optimizer == "adam" else _GradientDescent()
         sizes = [len(bias) for bias in start.biases]
         self.narrowest = sizes.index(min(sizes))
         self.deaths = _Deaths(sum(sizes[:-1]), dead_after)
 
     def take(self, x: Array, target: Array, rate: float, sparsity_scale: float) -> _Measures:
-        p, n = self.parameters, x.shape[1]
-        activations = [x]
-        for k in range(self.depth):
-            activation = p[f"W{k}"].dot(activations[-1]) + p[f"b{k}"][:, None]
-            if k < self.depth - 1 or self.output_relu:
+        n = x.shape[1]
+        activations, fires = [x], []
+        for W, b, has_relu in self.layers:
+            activation = W.dot(activations[-1])
+            activation += b
+            if has_relu:
                 np.maximum(activation, 0, out=activation)
             activations.append(activation)
-        error = activations[-1] - target
+            fires.append(activation > 0 if has_relu else None)
+        *before, output = activations
+        error = output - target
         d_activation = error + error
-        for k in reversed(range(self.depth)):
-            if k < self.depth - 1 or self.output_relu:
-                d_activation = d_activation * (activations[k + 1] > 0)
-            np.dot(d_activation, activations[k].T, out=self.gradients[f"W{k}"])
-            np.sum(d_activation, 1, out=self.gradients[f"b{k}"])
-            if k:
-                d_activation = p[f"W{k}"].T.dot(d_activation)
+        for (W_T, d_W, d_b), activation, mask in zip(self.backwards, reversed(before), reversed(fires)):
+            if mask is not None:
+                d_activation *= mask
+            np.dot(d_activation, activation.T, out=d_W)
+            np.add.reduce(d_activation, 1, out=d_b)
+            if activation is not x:
+                d_activation = W_T.dot(d_activation)
         self.optimizer.update(self.flat, self.flat_gradients, rate, 1 / n)
-        fired = [(activation > 0).any(1) for activation in activations[1:-1]]
-        dead = self.deaths.see(np.concatenate(fired)) if fired else 0
+        hidden = fires[:-1]
+        dead = self.deaths.see(np.concatenate(hidden).any(1)) if hidden else 0
         active = np.count_nonzero(activations[self.narrowest + 1])
         return _Measures(_square_sum(error), 0.0, 0.0, active, _variance(target), dead)
 
     def model(self):
         arrays = {name: array.astype(float) for name, array in self.parameters.items()}
-        layers = range(self.depth)
+        layers = range(len(self.layers))
         return Autoencoder([arrays[f"W{k}"] for k in layers], [arrays[f"b{k}"] for k in layers], self.output_relu)
 
 
@@ -656,8 +731,7 @@ def _square_sum(array: Array) -> float:
 
 def _variance(x: Array) -> float:
     """Σ (X − mean)² over a batch."""
-    centred = x - x.mean(1, keepdims=True)
-    return _square_sum(centred)
+    return _square_sum(x - np.add.reduce(x, 1, keepdims=True) / x.shape[1])
 
 
 # ------------------------------------------------------------------------------------------------ metrics

@@ -354,13 +354,11 @@ class Framed(ipywidgets.VBox):
         data = {**data, "text/html": self.static_html(), "text/plain": self.text()}
         return (data, *metadata) if metadata else data
 
-    def frame_html(self, figures: Sequence[str], controls: str) -> str:
-        """Put drawn figures and controls where the page finds them, to make widgets of them."""
+    def frame_html(self, figures: Sequence[str], controls: str, above: str = "") -> str:
+        """Put drawn figures and controls, some of them perhaps above, where the page finds them, to make widgets of them."""
         drawn = "".join(f'<div class="ae-figure">{figure}</div>' for figure in figures)
-        return (
-            f'<div class="ae-live {" ".join(self.classes)}" data-model-id="{self.model_id}">{drawn}'
-            f'<div class="ae-controls" aria-hidden="true">{controls}</div></div>'
-        )
+        above, below = (f'<div class="ae-controls" aria-hidden="true">{part}</div>' if part else "" for part in (above, controls))
+        return f'<div class="ae-live {" ".join(self.classes)}" data-model-id="{self.model_id}">{above}{drawn}{below}</div>'
 
 
 class Panel(Framed):
@@ -449,7 +447,8 @@ def _static_control(control: ipywidgets.Widget) -> str:
     text = html.escape(control.description)
     width = f' style="width:{control.layout.width}"'
     if isinstance(control, ipywidgets.Button):
-        return f'<span class="ae-button">{text}</span>'
+        sized = "" if control.layout.width == "auto" else f' style="width:{control.layout.width};text-align:center"'
+        return f'<span class="ae-button"{sized}>{text}</span>'
     if isinstance(control, ipywidgets.Checkbox):
         return f'<span class="ae-switch"><i>{"☑" if control.value else "☐"}</i><span>{text}</span></span>'
     value = control.value if isinstance(control, ipywidgets.Dropdown) else format_number(control.value)

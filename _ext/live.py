@@ -30,19 +30,34 @@ HIDDEN = {"remove-cell", "remove_cell"}
 
 
 def slim_state(state, body):
-    """Return the widgets' state without values that are None, and without pictures that the page shows.
+    """Return the widgets' state without values that are None, and without pictures and style sheets that the page has.
 
-    The page's classes have the same defaults, and `page.js` reads the pictures off the page: a browser must write
-    them just as they were, so none with a tag that closes itself or a sign written by its number is left out.
+    The page's classes have the same defaults, `page.js` reads the pictures off the page, and a style sheet that is
+    there twice doubles the work of every change.
     """
     models = {}
     for model_id, model in state["state"].items():
         kept = {name: value for name, value in model["state"].items() if value is not None and not name.endswith("_module_version")}
         picture = kept.get("value")
-        if isinstance(picture, str) and not re.search("/>|&#", picture) and f'<div class="ae-figure">{picture}</div>' in body:
+        if isinstance(picture, str) and (is_shown(picture, body) or picture.startswith("<style>") and picture in body):
             del kept["value"]
         models[model_id] = {**model, "state": kept}
     return {**state, "state": models}
+
+
+def is_shown(picture, body):
+    """Say whether a browser can read a picture off the page just as it was: not with a tag that closes itself, say."""
+    return not re.search("/>|&#", picture) and f'<div class="ae-figure">{picture}</div>' in body
+
+
+def gather_styles(body):
+    """Return a page's style sheets, each once, and the page without them.
+
+    Every output brings its own, for notebooks that keep outputs apart; here one serves all, outside of any cell's
+    output, which the reader may change.
+    """
+    sheet = re.compile("<style>.*?</style>", re.DOTALL)
+    return "".join(dict.fromkeys(sheet.findall(body))), sheet.sub("", body)
 
 
 def shorten_ids(text, state):
@@ -72,7 +87,8 @@ def add_to_page(app, pagename, templatename, context, doctree):
     for file in files:
         context["script_files"].remove(file)
         state = json.loads(file.attributes["body"].replace("\\u003c", "<"))
-        body = context["body"].replace("</h1>", f"</h1>{LINE}", 1)
+        styles, body = gather_styles(context["body"])
+        body = body.replace("</h1>", f"</h1>{styles}{LINE}", 1)
         context["body"] = shorten_ids(body + script(STATE, slim_state(state, body)), state)
     notebook = Path(app.env.doc2path(pagename)) if pagename in app.env.found_docs else None
     if notebook is None or notebook.suffix != ".ipynb":

@@ -33,7 +33,7 @@ from font import write_font
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 
-PROJECT = ("ae_backprop.py", "ae_chart.py", "ae_compare.py", "ae_core.py", "ae_explore.py", "ae_planted.py", "ae_style.py", "ae_sweep.py", "ae_train.py", "ae_variant_steps.py", "ae_variant_widgets.py", "ae_variants.py", "ae_view.py", "ae_widgets.py")
+PROJECT = ("ae_backprop.py", "ae_chart.py", "ae_compare.py", "ae_core.py", "ae_explore.py", "ae_planted.py", "ae_style.py", "ae_sweep.py", "ae_train.py", "ae_trainer.py", "ae_variant_steps.py", "ae_variant_widgets.py", "ae_variants.py", "ae_view.py", "ae_widgets.py")
 START = ("pyodide.asm.js", "pyodide.asm.wasm", "core.zip", "project.zip")
 """What every start asks for, beside numpy's compiled parts."""
 SITE = "lib/python3.12/site-packages"

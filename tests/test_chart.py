@@ -60,6 +60,18 @@ def test_a_logarithm_gives_each_decade_the_same_room():
     assert ticks(tree, "y") == {"0.001": 100, "0.01": 75, "0.1": 50, "1": 25, "10": 0}
 
 
+def test_a_logarithm_from_0_has_room_for_the_first_of_many():
+    tree = drawn(Chart("c", (Series("s", range(151), range(151)),), x_scale="log from 0"))
+    (line,) = lines(tree)
+    np.testing.assert_allclose(line[:, 0], np.log10(np.arange(151) + 1) / np.log10(151) * SIZE, atol=0.06)
+    places = ticks(tree, "x")
+    assert list(places) == ["0", "1", "2", "5", "10", "20", "50", "100"]
+    np.testing.assert_allclose([line[int(text), 0] / SIZE * 100 for text in places], list(places.values()), atol=0.06)
+    far = drawn(Chart("c", (Series("s", [-2, -1, 0, 9999], range(4)),), x_scale="log from 0"))
+    assert ticks(far, "x") == {"0": 0, "1": pytest.approx(7.5), "10": pytest.approx(26, abs=0.1), "100": pytest.approx(50.1), "1000": pytest.approx(75)}
+    assert len(lines(far)[0]) == 2  # what is not above −1 has no logarithm
+
+
 def test_far_decades_are_written_as_powers():
     tree = drawn(Chart("c", (Series("s", [1, 2], [1e-9, 1e6]),), y_scale="log"))
     assert list(ticks(tree, "y")) == ["10⁻⁹", "10⁻⁶", "0.001", "1", "1000", "10⁶"]

@@ -10,6 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from lxml import html
+
+from ae_style import style_sheet
 
 ROOT = Path(__file__).resolve().parent.parent
 LIVE = ROOT / "live"
@@ -170,6 +173,16 @@ def test_a_page_says_each_matrix_once_and_names_its_widgets_shortly(book, chapte
     assert not [name for name, model in state.items() if '<table class="ae-m' in str(model["state"].get("value"))]
     assert page.count('<div class="ae-figure">') >= 6
 
+
+
+@pytest.mark.parametrize("chapter", ["autoencoder", "backpropagation", "training", "balance"])
+def test_a_page_has_its_style_sheet_once_and_outside_of_the_cells(book, chapter):
+    page = (book / f"chapters/{chapter}.html").read_text(encoding="utf-8")
+    rule = ".ae-flow:has(.ae-y0"
+    sheets = [sheet.text for sheet in html.fromstring(page).iter("style") if rule in (sheet.text or "")]
+    assert sheets == [style_sheet()]
+    assert page.count(rule) == style_sheet().count(rule)  # none in the widgets' state either
+    assert page.index("<style>:is(.ae") < page.index('<div class="cell')
 
 
 def test_everything_that_a_start_asks_for_is_there(built):

@@ -641,11 +641,11 @@ def diverges(rate):
 
 
 def pre_activations(updates, layer):
-    return training()["fast_run"].snapshots[updates][1].forward(EXAMPLES).pre_activations[layer - 1]
+    return training()["fast"].snapshots[updates][1].forward(EXAMPLES).pre_activations[layer - 1]
 
 
 def weights_moved(layer, row):
-    (_, before), (_, after) = training()["fast_run"].snapshots[:2]
+    (_, before), (_, after) = training()["fast"].snapshots[:2]
     return np.abs(after.weights[layer - 1] - before.weights[layer - 1])[row - 1], np.abs(after.biases[layer - 1] - before.biases[layer - 1])[row - 1]
 
 
@@ -657,10 +657,35 @@ def sparse_loss(place):
     return training()["sparse_run"].snapshots[place][1].loss(WORDS, L1)
 
 
+@functools.cache
+def trained(rate=0.01, l1=2, start="the book's numbers", updates=300):
+    """What the reader's own training comes to, with the settings that are moved: the film of it."""
+    trainer = training()["train_yourself"](WORDS, SAE_MODEL, TOKENS)
+    updates_taken, film = trainer.begin(rate, l1, start, updates)
+    updates_taken.run()
+    for taken, model in updates_taken.snapshots:
+        film.add(taken, model)
+    return film
+
+
+def fires(model):
+    return [feature for feature, row in enumerate(model.forward(WORDS).features, start=1) if row.any()]
+
+
 def dead_from(feature):
     """Give the first snapshot from which on no word activates a feature."""
     on = [features(place)[feature - 1].any() for place in range(len(training()["sparse_run"].snapshots))]
     return len(on) - on[::-1].index(True) if any(on) else 0
+
+
+def starts():
+    return next(part.spec.values for part in training()["train_yourself"](WORDS, SAE_MODEL).parts if part.spec.title == "Start")
+
+
+def diverges_at_once():
+    with pytest.raises(Diverged, match="step 2 of 300: .* try a tenth of it"):
+        trained(rate=100)
+    return True
 
 
 def near(value, *, to, within=0.005):
@@ -698,7 +723,8 @@ CLAIMS += [
         lambda: np.allclose(rate_run(0.1).model.forward(EXAMPLES).output, EXAMPLES.mean(1, keepdims=True), atol=0.01),
     ),
     ("training", "rates-question", "4.44 is what is left", lambda: near(((EXAMPLES - EXAMPLES.mean(1, keepdims=True)) ** 2).sum() / 4, to=4.44)),
-    ("training", "deaths-look", "Two units die with the very first update", lambda: [death for layer in unit_deaths(training()["fast_run"].snapshots, EXAMPLES) for death in layer].count(1) == 2),
+    ("training", "deaths", "within three updates", lambda: max(filter(None, sum(unit_deaths(training()["fast"].snapshots, EXAMPLES), ()))) == 3),
+    ("training", "deaths-look", "Two units die with the very first update", lambda: [death for layer in unit_deaths(training()["fast"].snapshots, EXAMPLES) for death in layer].count(1) == 2),
     ("training", "deaths-look", "move some weights by 1 or 2", lambda: 2 > weights_moved(3, 3)[0].max() > 1.9 and weights_moved(1, 3)[0].max() > 1),
     ("training", "deaths-look", "from there on they are flat", lambda: np.array_equal(pre_activations(1, 1)[2], pre_activations(150, 1)[2])),
     ("training", "deaths-look", "choose *A3, row 3*", lambda: (pre_activations(1, 3)[2] < 0).all() and (pre_activations(2, 3)[2] > 0).any()),
@@ -711,6 +737,18 @@ CLAIMS += [
     ("training", "sparse-look", "gets *worse*", lambda: sparse_loss(-1).reconstruction > sparse_loss(0).reconstruction and sparse_loss(-1).sparsity < sparse_loss(0).sparsity),
     ("training", "sparse-look", "f3 was dead from the start", lambda: dead_from(3) == 0),
     ("training", "sparse-look", "f4 dies early, then f1", lambda: 0 < dead_from(4) < dead_from(1) < 20 and features(-1)[[1, 4, 5]].any(1).all()),
+    ("training", "yourself-look", "no word has an error that you could see", lambda: trained(l1=0).losses[-1][0] < 1e-3),
+    ("training", "yourself-look", "only f3 is dead", lambda: fires(trained(l1=0).models[-1]) == [1, 2, 4, 5, 6]),
+    ("training", "yourself-look", "the last within 165 updates", lambda: [taken for taken, model in zip(trained(l1=10).taken, trained(l1=10).models) if not fires(model)][0] == 165),
+    ("training", "yourself-look", "the reconstruction ends at 10.1", lambda: near(trained(l1=10).losses[-1][0], to=10.1, within=0.05)),
+    ("training", "yourself-look", "the second update already diverges", diverges_at_once),
+    (
+        "training",
+        "yourself-question",
+        "a loss of 4.8 for a word, and so do seven of the eight random ones",
+        lambda: [near(sum(trained(start=start, updates=3000).losses[-1]), to=4.8, within=0.05) for start in starts()] == [True, False] + [True] * 7,
+    ),
+    ("training", "yourself-question", "three of its features die, and it ends at 5.7", lambda: len(fires(trained(start=starts()[1], updates=3000).models[-1])) == 3 and near(sum(trained(start=starts()[1], updates=3000).losses[-1]), to=5.7, within=0.05)),
     ("training", "sparse-question", "Fuji has no feature at all", lambda: not features(-1)[:, FUJI].any()),
 ]
 

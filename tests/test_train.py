@@ -1,6 +1,7 @@
 """Training: that it finds what was planted, repeats itself, can be stopped, says what went wrong; and its metrics."""
 
 import ast
+import inspect
 import sys
 from pathlib import Path
 
@@ -58,6 +59,11 @@ ALL = [
 def train(**changes):
     settings = {"x": TOKENS, "n_features": 16, "l1_coefficient": 0.3, **SMALL} | changes
     return train_sparse_autoencoder(settings.pop("x"), settings.pop("n_features"), **settings)
+
+
+def begin(**changes):
+    settings = {"x": TOKENS, "n_features": 16, "l1_coefficient": 0.3, **SMALL} | changes
+    return train_sparse_autoencoder.begin(settings.pop("x"), settings.pop("n_features"), **settings)
 
 
 def arrays_of(model):
@@ -273,6 +279,42 @@ def test_snapshots_begin_with_the_start():
     assert [taken for taken, _ in result.snapshots] == [0, 2, 3]
     assert_array_equal(result.snapshots[0][1].W_enc, model.W_enc)
     assert train().snapshots == ()
+
+
+@pytest.mark.parametrize("variant", ALL, ids=repr)
+def test_taken_update_by_update_it_is_the_same_training(variant):
+    settings = {"activation": variant, "l1_coefficient": None, "snapshot_every": 7}
+    whole, training = train(**settings), begin(**settings)
+    for taken in training:
+        assert taken == training.taken == len(training.history.loss)
+        if taken == 16:
+            assert [taken for taken, _ in training.snapshots] == [0, 7, 14]
+            assert [taken for taken, _ in training.result().snapshots] == [0, 7, 14, 16]
+    assert training.taken == 30 and next(training, None) is None
+    assert_array_equal(training.result().history, whole.history)
+    for (taken, ours), (expected, theirs) in zip(training.result().snapshots, whole.snapshots, strict=True):
+        assert taken == expected
+        for one, other in zip(arrays_of(ours), arrays_of(theirs), strict=True):
+            assert_array_equal(one, other)
+
+
+def test_between_two_updates_numpy_warns_as_ever():
+    kept = np.geterr()
+    for _ in zip(begin(), range(3)):
+        assert np.geterr() == kept
+
+
+def test_a_training_that_runs_whole_keeps_its_signature():
+    for function in (train_autoencoder, train_sparse_autoencoder):
+        whole, begun = inspect.signature(function), inspect.signature(function.begin)
+        assert whole.parameters == begun.parameters
+        assert (whole.return_annotation, begun.return_annotation) == ("TrainingResult", "Training")
+
+
+def test_a_snapshot_that_is_no_number_is_a_divergence():
+    model = Autoencoder([[[1e-150]]], [[0]], output_relu=False)
+    with pytest.raises(Diverged, match="step 1 of 1: .* NaN or infinite"):
+        train_autoencoder([[1e150]], start=model, optimizer="sgd", learning_rate=1e100, steps=1, seed=0, snapshot_every=1)
 
 
 def test_progress_shows_a_bar_only_when_asked(capsys):

@@ -50,9 +50,10 @@ _post = None
 
 def send(message, buffers=()):
     """Put one message for the page into the outbox."""
-    message["buffers"] = len(buffers)
-    if not _outbox and _cell is None and _callback is None:  # a timer or a task sends, and nobody else will post it
+    # A callback's messages go out when it ends; those of a task, which goes on after it, as soon as it pauses.
+    if not _outbox and _callback is None:
         asyncio.get_running_loop().call_soon(flush)
+    message["buffers"] = len(buffers)
     _outbox.append(message)
     _buffers.extend(buffers)
 

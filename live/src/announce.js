@@ -14,10 +14,12 @@ export function announceChanges() {
     timer = setTimeout(() => {
       const names = [...changed].map((figure) => figure.querySelector('[aria-label]')?.getAttribute('aria-label')).filter(Boolean);
       changed.clear();
-      const steps = names.map((name) => [Number(/^Step (\d+)/.exec(name)?.[1]), name]).sort(([a], [b]) => a - b);
-      if (!steps.length) return;
+      if (!names.length) return;
+      const steps = names.map((name) => [Number(/^Step (\d+)/.exec(name)?.[1] ?? 0), name]).sort(([a], [b]) => a - b);
       const outcome = steps.at(-1)[1].split('. ').at(-1);
-      region.textContent = `${steps.length > 1 ? 'Steps' : 'Step'} ${steps.map(([number]) => number).join(', ')} changed. ${outcome}`;
+      const numbers = steps.map(([number]) => number).filter(Boolean);
+      const which = numbers.length ? `${numbers.length > 1 ? 'Steps' : 'Step'} ${numbers.join(', ')} changed. ` : '';
+      region.textContent = which + outcome;
     }, REST);
   });
 }

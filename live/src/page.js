@@ -26,12 +26,15 @@ const REVIVALS = 3;
 
 const places = () => [...document.querySelectorAll('.ae-live[data-model-id]')];
 const pictures = (place) => place.querySelectorAll(':scope > .ae-figure');
+// Whose children these are: first the style sheet, then the figures in their order, perhaps with controls between.
+const figuresOf = (children, name) => children.slice(1).filter((child) => name(child) === 'HTMLModel');
 
 // A figure's HTML stands in the page, and is not said again in the state.
 function readPictures() {
   for (const place of places()) {
-    const figures = state.state[place.dataset.modelId].state.children.slice(1).map((child) => state.state[child.replace('IPY_MODEL_', '')].state);
-    for (const [i, picture] of pictures(place).entries()) figures[i].value ??= picture.innerHTML;
+    const children = state.state[place.dataset.modelId].state.children.map((child) => state.state[child.replace('IPY_MODEL_', '')]);
+    const figures = figuresOf(children, (child) => child.model_name);
+    for (const [i, picture] of pictures(place).entries()) figures[i].state.value ??= picture.innerHTML;
   }
 }
 
@@ -45,7 +48,7 @@ async function draw() {
     host.hidden = true;
     place.after(host);
     const model = await manager.get_model(place.dataset.modelId);
-    const figures = model.get('children')?.slice(1) ?? [];
+    const figures = figuresOf(model.get('children') ?? [], (child) => child.get('_model_name'));
     for (const [i, picture] of pictures(place).entries()) if (figures[i]) figures[i].drawn = new WeakRef(picture);
     const view = await manager.show(model, host);
     await view.displayed;
