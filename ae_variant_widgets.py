@@ -234,10 +234,9 @@ class VariantsChapter(Chapter):
         first = pieces[count]._replace(borrowed=_borrowed_html(pieces[:count], where))
         return [first, *pieces[count + 1 :]]
 
-    def _draw(self) -> None:
-        self.steps = self.plan.walkthrough(self.parameters)
+    def _draw_panels(self, in_haste: bool) -> None:
         for panel in self.panels.values():
-            panel.draw()
+            panel.draw(in_haste)
 
 
 class _Piece(NamedTuple):
@@ -248,13 +247,13 @@ class _Piece(NamedTuple):
     borrowed: str = ""
     """What stands before it: steps that are drawn elsewhere."""
 
-    def html(self) -> str:
+    def html(self, arithmetic: bool = True) -> str:
         if self.key == "side by side":
             return side_by_side_html(self.steps)
         (step,) = self.steps
         if self.key == "shared":
-            return step_html(step, self.key)
-        return self.borrowed + self.title() + step_html(step, f"{self.key}-{step.number}")
+            return step_html(step, self.key, arithmetic)
+        return self.borrowed + self.title() + step_html(step, f"{self.key}-{step.number}", arithmetic)
 
     def title(self, more: str = "") -> str:
         (step,) = self.steps
@@ -300,18 +299,28 @@ class VariantPanel(Panel):
         self.chapter, self.number, look = chapter, number, chapter._look
         self.drawn = chapter.pieces(number)
         self.figures = [look.html(piece.html()) for piece in self.drawn]
+        self.left_out: set[int] = set()
         self.groups = [_Group(chapter, number, names) for names in sliders]
         if folded:
             self.groups.append(_Fold(chapter, number, folded))
         self._lay_out(self.figures, [look.row(chapter.presets, chapter.reset_all)])
 
-    def draw(self) -> None:
-        """Draw the figures that changed."""
-        pieces = self.chapter.pieces(self.number)
-        for figure, old, new in zip(self.figures, self.drawn, pieces):
-            if not old.same(new):
-                figure.value = new.html()
-        self.drawn = pieces
+    def draw(self, in_haste: bool = False) -> None:
+        """Draw the figures that changed; in haste, without what `explain` adds."""
+        former, self.drawn = self.drawn, self.chapter.pieces(self.number)
+        changed = {k for k, (old, new) in enumerate(zip(former, self.drawn)) if not old.same(new)}
+        self.left_out |= changed
+        if in_haste:
+            for k in changed:
+                self.figures[k].value = self.drawn[k].html(arithmetic=False)
+        else:
+            self.explain()
+
+    def explain(self) -> None:
+        """Draw the figures that lack their arithmetic."""
+        for k in self.left_out:
+            self.figures[k].value = self.drawn[k].html()
+        self.left_out = set()
 
     def text(self) -> str:
         return "\n".join(summary(piece.steps[0]) if len(piece.steps) == 1 else comparison_text(piece.steps) for piece in self.drawn)

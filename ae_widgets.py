@@ -216,7 +216,9 @@ class Chapter:
         What a reader sees comes first: what is folded away follows, and once the sliders rest the arithmetic of each cell.
         """
         self.steps = self.plan.walkthrough(self.parameters)
-        in_haste = self._soon.ask() and self._at_rest.ask()
+        self._draw_panels(in_haste=self._soon.ask() and self._at_rest.ask())
+
+    def _draw_panels(self, in_haste: bool) -> None:
         for step in self.steps:
             if step.number in self.panels:
                 self.panels[step.number].draw(step, in_haste)
