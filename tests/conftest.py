@@ -1,5 +1,6 @@
 """What several tests share: the tools on the path, the built book, a server of it and a browser."""
 
+import asyncio
 import sys
 import threading
 from pathlib import Path
@@ -41,3 +42,15 @@ def chromium():
         running = browsers.launch(playwright)
         yield running
         running.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_loop_of_others(request):
+    """Hide from a test without a browser the event loop that Playwright leaves running in this thread."""
+    if "chromium" in request.fixturenames:
+        yield
+        return
+    running = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(running)

@@ -41,7 +41,7 @@ def test_every_page_keeps_to_the_policy(chromium, host, chapter):
         page.on("pageerror", lambda error: complaints.append(str(error)))
         answer = page.goto(f"{host.address}/{chapter}.html", wait_until="networkidle")
         assert answer.headers["content-security-policy"] == strict.header()
-        assert page.evaluate("document.documentElement.dataset.theme") in ("light", "dark")
+        page.wait_for_function("['light', 'dark'].includes(document.documentElement.dataset.theme)")
         assert page.evaluate("typeof DOCUMENTATION_OPTIONS.pagename") == "string"
         assert complaints == []
 
