@@ -60,8 +60,9 @@ def step_html(step: Step, name: str = "", arithmetic: bool = True) -> str:
 
 
 def result_html(step: Step, name: str = "", arithmetic: bool = True) -> str:
-    """Draw a step as far as its own result."""
-    return _figure_html(_parts(step)[0], summary(step), name or f"step-{step.number}", arithmetic)
+    """Draw a step as far as its own result; without ``arithmetic`` its words do not tell what came out either."""
+    text = summary(step) if arithmetic else _title(step)
+    return _figure_html(_parts(step)[0], text, name or f"step-{step.number}", arithmetic)
 
 
 def rest_html(step: Step, name: str = "", arithmetic: bool = True) -> str:
@@ -123,7 +124,11 @@ def summary(step: Step) -> str:
     else:
         counts = [(sum(v > 0 for v in flat), "positive"), (sum(v == 0 for v in flat), "zero"), (sum(v < 0 for v in flat), "negative")]
         outcome = f"{result.name} ({_size(result)}) has " + ", ".join(f"{n} {word}" for n, word in counts if n) + " entries"
-    return f"Step {step.number}, {step.title}: {step.formula}. From {sources}. {outcome}."
+    return f"{_title(step)}: {step.formula}. From {sources}. {outcome}."
+
+
+def _title(step: Step) -> str:
+    return f"Step {step.number}, {step.title}"
 
 
 @lru_cache

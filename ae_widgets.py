@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import html
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
