@@ -16,6 +16,7 @@ os.remove("/tmp/archive.zip")
 
 import live_imports  # noqa: E402  (what comes before is what unpacks it)
 import live_kernel  # noqa: E402
+import live_rehearsal  # noqa: E402
 
 live_imports.preload([], {}, {})
 posted = io.StringIO()
@@ -28,6 +29,7 @@ cells = [
 ]
 ended_well = [json.loads(await live_kernel.run_cell(number, source))["ok"] for number, source in enumerate(cells)]  # noqa: F704
 live_kernel.comm_message("comm_msg", json.dumps({"content": {"comm_id": "none", "data": {}}}))
+live_rehearsal.rehearse(0)
 if ended_well != [True, True, True, False]:
     raise RuntimeError(f"The kernel does not run the book's cells: {posted.getvalue()[-2000:]}")
 

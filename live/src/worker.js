@@ -14,9 +14,14 @@ const mark = (name) => (marks[name] = Math.round(performance.now()));
 const SETTLED = 3000;
 let asked = 0;
 
+// How many moves are rehearsed, and how long after the reader's last doing, in milliseconds.
+const REHEARSALS = 24;
+const QUIET = 60;
+
 let python;
 let kernel;
 let cellTexts;
+let rehearsal;
 
 async function fetchBytes(name) {
   const response = await fetch(here + name);
@@ -102,7 +107,16 @@ async function boot({ models, tellState, lock }) {
     tellState,
   );
   self.postMessage({ kind: 'ready', marks });
+  rehearsal = python.pyimport('live_rehearsal');
+  rehearseWhenQuiet();
   if (made) keepWhenQuiet(made);
+}
+
+// Rehearses move after move, each as soon as the reader has asked for nothing for a moment.
+function rehearseWhenQuiet(number = 0) {
+  const left = asked + QUIET - performance.now();
+  if (left <= 0) rehearsal.rehearse(number++);
+  if (number < REHEARSALS) setTimeout(() => rehearseWhenQuiet(number), Math.max(left, 0));
 }
 
 // To write it all takes the processor for a moment that a reader who is moving something would notice.
