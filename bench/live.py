@@ -38,7 +38,7 @@ NEXT = "chapters/autoencoder.html"
 KEYS = 60
 STRETCH = 10
 """Presses in one direction: to and fro, half of them to numbers that were not there before."""
-STAY = 6000
+STAY = 8000
 """Milliseconds that the first visit goes on after its last key."""
 MUST = {"cold": (0.5, 0.25), "warm": (0.4, 0.2), "key": (25, 10), "live": (10, 7), "page": (700, 350), "LCP": (1.2, 0.7), "CLS": (0.02, 0)}
 

@@ -15,8 +15,8 @@ const SETTLED = 3000;
 let asked = 0;
 
 // How many moves are rehearsed, and how long after the reader's last doing, in milliseconds.
-const REHEARSALS = 24;
-const QUIET = 60;
+const REHEARSALS = 40;
+const QUIET = 40;
 
 let python;
 let kernel;
@@ -115,7 +115,15 @@ async function boot({ models, tellState, lock }) {
 // Rehearses move after move, each as soon as the reader has asked for nothing for a moment.
 function rehearseWhenQuiet(number = 0) {
   const left = asked + QUIET - performance.now();
-  if (left <= 0) rehearsal.rehearse(number++);
+  if (left <= 0) {
+    try {
+      rehearsal.rehearse(number++);
+    } catch (error) {
+      // A reader's cell may have put something else in the place of what is rehearsed.
+      console.debug(`Nothing is rehearsed: ${error.message}`);
+      return;
+    }
+  }
   if (number < REHEARSALS) setTimeout(() => rehearseWhenQuiet(number), Math.max(left, 0));
 }
 
