@@ -537,11 +537,10 @@ class Matrix:
         if self.role not in ROLES:
             raise ValueError(f"{self.name}: expected a role out of {', '.join(ROLES)}, got {self.role!r}")
         values.setflags(write=False)
-        object.__setattr__(self, "values", values)
-        object.__setattr__(self, "row_labels", tuple(self.row_labels))
-        object.__setattr__(self, "column_labels", tuple(self.column_labels))
         # Plain numbers are several times quicker to read one by one than the entries of an array.
-        object.__setattr__(self, "entries", tuple(map(tuple, values.tolist())))
+        entries = tuple(map(tuple, values.tolist()))
+        # All at once, past the lock of a frozen class: a walkthrough makes forty matrices, and a slider makes them anew.
+        vars(self).update(values=values, row_labels=tuple(self.row_labels), column_labels=tuple(self.column_labels), entries=entries)
 
     def transposed(self) -> Matrix:
         """Give the matrix with rows and columns swapped, ``ᵀ`` added to its name."""

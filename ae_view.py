@@ -242,21 +242,27 @@ class _Tables:
                 self.read_by.setdefault(id(matrix), []).append((k, how))
 
     def draw(self, matrix: Matrix, place: str = "", bias: Matrix | None = None, ones: bool = False) -> str:
-        # The caption of a single column begins above the row's labels, or it would be wider than the table.
-        thin = "ae-thin" if len(matrix.column_labels) == 1 and bias is None else ""
-        classes, styles = ["ae-m", role_class(matrix.role), place, thin], []
-        for k, how in self.read_by.get(id(matrix), ()):
-            classes.append(f"ae-all{k}" if how == "all" else f"ae-x{k}")
-            styles += {"row": [f"--c{k}:1"], "column": [f"--r{k}:1"]}.get(how, [])
         k, computation = self.made_by.get(id(matrix), (None, None))
-        if computation is not None:
-            classes.append(f"ae-y{k}")
-        style = f' style="{";".join(styles)}"' if styles else ""
+        is_thin = len(matrix.column_labels) == 1 and bias is None
+        look = _look(matrix.role, place, is_thin, tuple(self.read_by.get(id(matrix), ())), k)
         read = tuple(m.entries for m in computation.inputs) if computation else ()
         labels = (matrix.name, matrix.role, matrix.row_labels, matrix.column_labels)
         shown = (labels, matrix.entries, bias and (bias.name, bias.role, bias.entries), id(matrix) in self.gates, ones)
-        drawn = (shown, tuple(classes), style, computation and computation.operation, read, self.arithmetic)
+        drawn = (shown, look, computation and computation.operation, read, self.arithmetic)
         return _table(_Key(drawn, (matrix, bias, computation)))
+
+
+@lru_cache
+def _look(role: str, place: str, is_thin: bool, reads: tuple[tuple[int, str], ...], made_by: int | None) -> str:
+    """Give a table's classes and style as attributes: which results light it up, and which of them it is itself."""
+    # The caption of a single column begins above the row's labels, or it would be wider than the table.
+    classes = ["ae-m", role_class(role), place, "ae-thin" if is_thin else ""]
+    classes += [f"ae-all{k}" if how == "all" else f"ae-x{k}" for k, how in reads]
+    if made_by is not None:
+        classes.append(f"ae-y{made_by}")
+    styles = [f"--{'c' if how == 'row' else 'r'}{k}:1" for k, how in reads if how in ("row", "column")]
+    style = f' style="{";".join(styles)}"' if styles else ""
+    return f'class="{" ".join(filter(None, classes))}"{style}'
 
 
 class _Key:
@@ -279,7 +285,7 @@ class _Key:
 
 @lru_cache(maxsize=2048)
 def _table(key: _Key) -> str:
-    (*_, is_gate, ones), classes, style, *_, arithmetic = key.compared
+    (*_, is_gate, ones), look, *_, arithmetic = key.compared
     matrix, bias, computation = key.drawn_from
     scales = (_scale(matrix), _scale(bias) if bias else 1)
     columns = matrix.column_labels + (bias.column_labels if bias else ())
@@ -298,7 +304,7 @@ def _table(key: _Key) -> str:
     word = COLOURS[matrix.role].word + (f"s, {COLOURS[bias.role].word} last" if bias else "")
     size = f" <i>{_size(matrix)}</i>" if matrix.values.size > 1 else ""
     return (
-        f'<table class="{" ".join(filter(None, classes))}"{style}>'
+        f"<table {look}>"
         f'<caption><span><b>{name}</b>{size}</span><span class="ae-hidden">, {word}</span></caption>'
         f'<thead><tr><td class="ae-corner"></td>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
     )
