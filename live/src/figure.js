@@ -20,19 +20,29 @@ const FOLDED = ':scope > .ae:only-child > details:only-child:not([open])';
 // How long after its last change such a figure is brought up to date, in milliseconds.
 const REST = 400;
 
-// Knows its text in pieces, up to a cell's end each. Of a long text the kernel sends only those that differ from what
-// it sent last.
+// A figure's text in pieces, up to a cell's end each. As a whole it is hardly ever asked for, and long.
+class Text {
+  constructor(pieces) {
+    this.pieces = pieces;
+  }
+
+  toString() {
+    return this.pieces.join(CELL_END);
+  }
+}
+
+// Of a long text the kernel sends only those pieces that differ from what it sent last.
 export class FigureModel extends HTMLModel {
   set_state({ pieces: sent, ...state }) {
     if (!sent && state.value === undefined) return super.set_state(state);
     const pieces = sent ? [...this.split()] : state.value.split(CELL_END);
     for (const [index, piece] of sent ?? []) pieces[index] = piece;
-    this.pieces = pieces;
-    super.set_state({ ...state, value: pieces.join(CELL_END) });
+    super.set_state({ ...state, value: new Text(pieces) });
   }
 
   split() {
-    return (this.pieces ??= this.get('value').split(CELL_END));
+    const value = this.get('value');
+    return value.pieces ?? (this.pieces ??= value.split(CELL_END));
   }
 }
 
