@@ -37,12 +37,12 @@ export class FigureModel extends HTMLModel {
     if (!sent && state.value === undefined) return super.set_state(state);
     const pieces = sent ? [...this.split()] : state.value.split(CELL_END);
     for (const [index, piece] of sent ?? []) pieces[index] = piece;
+    this.pieces = pieces;
     super.set_state({ ...state, value: new Text(pieces) });
   }
 
   split() {
-    const value = this.get('value');
-    return value.pieces ?? (this.pieces ??= value.split(CELL_END));
+    return (this.pieces ??= this.get('value').split(CELL_END));
   }
 }
 

@@ -21,7 +21,6 @@ const QUIET = 40;
 let python;
 let kernel;
 let cellTexts;
-let rehearsal;
 
 async function fetchBytes(name) {
   const response = await fetch(here + name);
@@ -107,31 +106,30 @@ async function boot({ models, tellState, lock }) {
     tellState,
   );
   self.postMessage({ kind: 'ready', marks });
-  rehearsal = python.pyimport('live_rehearsal');
-  rehearseWhenQuiet();
-  if (made) keepWhenQuiet(made);
+  rehearse(python.pyimport('live_rehearsal'));
+  // To write it all takes the processor for a moment that a reader who is moving something would notice.
+  if (made) whenQuiet(SETTLED, () => memory.keep(made));
 }
 
-// Rehearses move after move, each as soon as the reader has asked for nothing for a moment.
-function rehearseWhenQuiet(number = 0) {
-  const left = asked + QUIET - performance.now();
-  if (left <= 0) {
+// Calls a function as soon as the reader has asked for nothing for so many milliseconds.
+function whenQuiet(pause, act) {
+  const left = asked + pause - performance.now();
+  if (left > 0) setTimeout(whenQuiet, left, pause, act);
+  else act();
+}
+
+// Rehearses move after move, and lets the reader's own come in between.
+function rehearse(rehearsal, number = 0) {
+  whenQuiet(QUIET, () => {
     try {
-      rehearsal.rehearse(number++);
+      rehearsal.rehearse(number);
     } catch (error) {
       // A reader's cell may have put something else in the place of what is rehearsed.
       console.debug(`Nothing is rehearsed: ${error.message}`);
       return;
     }
-  }
-  if (number < REHEARSALS) setTimeout(() => rehearseWhenQuiet(number), Math.max(left, 0));
-}
-
-// To write it all takes the processor for a moment that a reader who is moving something would notice.
-function keepWhenQuiet(made) {
-  const left = asked + SETTLED - performance.now();
-  if (left > 0) setTimeout(() => keepWhenQuiet(made), left);
-  else memory.keep(made);
+    if (number + 1 < REHEARSALS) setTimeout(rehearse, 0, rehearsal, number + 1);
+  });
 }
 
 // Starts Python and imports all that every page wants, which takes the most of a start; or takes it from where an
