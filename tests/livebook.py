@@ -71,7 +71,7 @@ class Reader:
 
     def _listen(self, message):
         if message.type in ("error", "warning"):
-            self.complaints.append(f"{message.type}: {message.text}")
+            self.complaints.append(f"{message.type}: {message.text} ({message.location['url']})")
 
     def __enter__(self):
         return self

@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
 STAMP = ROOT / "_build" / "built"
-SOURCES = ("_config.yml", "_toc.yml", "requirements.txt", "*.py", "_ext/**/*", "_static/**/*", "live/**/*", "chapters/**/*")
+SOURCES = ("_config.yml", "_toc.yml", "requirements.txt", "*.py", "_ext/**/*", "_root/**/*", "_static/**/*", "live/**/*", "chapters/**/*")
 # Said by every kernel that a build starts: nothing leaves this computer.
 KERNEL_NOISE = "Kernel is running over TCP without encryption"
 
