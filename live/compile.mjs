@@ -17,4 +17,10 @@ for (const [path, root] of [['/tree', tree], ['/out', out]]) {
 }
 const source = (name) => readFileSync(new URL(name, import.meta.url), 'utf8');
 python.globals.set('warm_up', source('warm_up.py'));
-await python.runPythonAsync(source('compile.py'));
+try {
+  await python.runPythonAsync(source('compile.py'));
+} catch (error) {
+  // Left alone, Node would print Pyodide's whole script, and not the traceback.
+  console.error(error.message);
+  process.exitCode = 1;
+}

@@ -19,7 +19,7 @@ import live_kernel  # noqa: E402
 import live_rehearsal  # noqa: E402
 
 live_imports.preload([], {}, {})
-posted = io.StringIO()
+posted = io.BytesIO()
 live_kernel.start(lambda text, buffers: posted.write(text), "[]", True)
 cells = [
     "import ae_core, ae_view, ae_widgets",
@@ -31,7 +31,7 @@ ended_well = [json.loads(await live_kernel.run_cell(number, source))["ok"] for n
 live_kernel.comm_message("comm_msg", json.dumps({"content": {"comm_id": "none", "data": {}}}))
 live_rehearsal.rehearse(0)
 if ended_well != [True, True, True, False]:
-    raise RuntimeError(f"The kernel does not run the book's cells: {posted.getvalue()[-2000:]}")
+    raise RuntimeError(f"The kernel does not run the book's cells: {posted.getvalue()[-2000:].decode(errors='replace')}")
 
 LATER = {
     "random.zip": "import ae_explore, ae_sweep\nae_sweep.np.random.default_rng(0).standard_normal(1)",

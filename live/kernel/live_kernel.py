@@ -14,6 +14,8 @@ import os
 import sys
 import time
 import traceback
+from itertools import compress, count
+from operator import ne
 
 # A start makes much and drops little: nobody need look for what was dropped until `end_of_page`.
 gc.disable()
@@ -62,7 +64,8 @@ def flush():
     """Post what the outbox holds, as one message."""
     if not _outbox:
         return
-    text = json.dumps(_outbox, default=str)
+    # As bytes: Pyodide would hand over a text letter by letter.
+    text = json.dumps(_outbox, default=str).encode()
     buffers = [bytes(buffer) for buffer in _buffers]
     _outbox.clear()
     _buffers.clear()
@@ -101,7 +104,7 @@ class PageComm(BaseComm):
         former, self._pieces = self._pieces, state["value"].split(self.CELL_END)
         if len(former) != len(self._pieces):
             return data
-        changed = [(index, piece) for index, (old, piece) in enumerate(zip(former, self._pieces)) if old != piece]
+        changed = [(index, self._pieces[index]) for index in compress(count(), map(ne, former, self._pieces))]
         return {**data, "state": {**{name: value for name, value in state.items() if name != "value"}, "pieces": changed}}
 
 
@@ -265,8 +268,8 @@ def start(post, models, tell_state):
 
     Parameters
     ----------
-    post : function of (str, list of bytes)
-        Takes messages for the page, as a JSON list, and the binary buffers that belong to them.
+    post : function of (bytes, list of bytes)
+        Takes messages for the page, as a JSON list in UTF-8, and the binary buffers that belong to them.
     models : str
         JSON list of [id, model name] of the widgets that the page shows, in their order of creation.
     tell_state : bool

@@ -6,8 +6,8 @@ import { walkWithArrows } from './walk.js';
 const LABEL = / aria-label="([^"]*)"/;
 const CELL_END = '</td>';
 
-// A cell with nothing in it but a number, as all are while something moves.
-const PLAIN = /^<td class="([^"]*)"(?: style="([^"]*)")?(?: tabindex="0")?>([^<&]*)$/;
+// A cell with nothing in it but a number, before which another may be struck out, as all are while something moves.
+const PLAIN = /^<td class="([^"]*)"(?: style="([^"]*)")?(?: tabindex="0")?>(?:<s>([^<&]*)<\/s>)?([^<&]*)$/;
 
 // What stands before a piece's cell, and the cell itself; a text ends with a piece that has none.
 function parts(piece) {
@@ -101,10 +101,12 @@ export class FigureView extends HTMLView {
       }
       if (text && !writeNumber(this.cells[i], text)) others.push([this.cells[i], text]);
     }
-    const next = document.createElement('template');
-    next.innerHTML = `<table><tbody><tr>${others.map(([, text]) => text + CELL_END).join('')}</tr></tbody></table>`;
-    const fresh = next.content.querySelectorAll('td');
-    for (const [k, [cell]] of others.entries()) renew(cell, fresh[k]);
+    if (others.length) {
+      const next = document.createElement('template');
+      next.innerHTML = `<table><tbody><tr>${others.map(([, text]) => text + CELL_END).join('')}</tr></tbody></table>`;
+      const fresh = next.content.querySelectorAll('td');
+      for (const [k, [cell]] of others.entries()) renew(cell, fresh[k]);
+    }
     if (label !== null) this.#rename(label);
     return true;
   }
@@ -126,13 +128,14 @@ export class FigureView extends HTMLView {
 
 // As `renew`, without a parser, if a cell's HTML is that of a plain number; else returns false.
 function writeNumber(cell, html) {
-  const [, look, style, number] = PLAIN.exec(html) ?? [];
+  const [, look, style, struck, number] = PLAIN.exec(html) ?? [];
   if (number === undefined) return false;
   if (cell.className !== look) cell.className = look;
   if (style !== undefined) cell.style.cssText = style;
   else cell.removeAttribute('style');
   const { firstChild } = cell;
-  if (firstChild?.nodeType === Node.TEXT_NODE && firstChild === cell.lastChild) firstChild.data = number;
+  if (struck !== undefined) cell.replaceChildren(Object.assign(document.createElement('s'), { textContent: struck }), number);
+  else if (firstChild?.nodeType === Node.TEXT_NODE && firstChild === cell.lastChild) firstChild.data = number;
   else cell.textContent = number;
   return true;
 }

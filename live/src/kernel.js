@@ -4,6 +4,8 @@ const PATIENCE = 3000;
 // How long a start may go on without a step forward.
 const SILENCE = 90_000;
 
+const UTF8 = new TextDecoder();
+
 let runtime;
 
 // Pyodide's runtime is compiled here, while the worker starts and reads its scripts, and once for all workers.
@@ -143,9 +145,9 @@ export class Kernel {
     if (!this.#unanswered.size) this.on.stuck?.(null);
   }
 
-  #deliver({ text, buffers }) {
+  #deliver({ bytes, buffers }) {
     let next = 0;
-    for (const message of JSON.parse(text)) {
+    for (const message of JSON.parse(UTF8.decode(bytes))) {
       const own = buffers.slice(next, (next += message.buffers));
       message.buffers = own.map((b) => new DataView(b.buffer, b.byteOffset, b.byteLength));
       this.on.message(message);

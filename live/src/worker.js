@@ -101,7 +101,10 @@ async function boot({ models, tellState, lock }) {
   kernel = python.pyimport('live_kernel');
   mark('kernel');
   kernel.start(
-    (text, buffers) => self.postMessage({ kind: 'messages', text, buffers: buffers.toJs() }),
+    (text, buffers) => {
+      const bytes = text.toJs();
+      self.postMessage({ kind: 'messages', bytes, buffers: buffers.toJs() }, [bytes.buffer]);
+    },
     JSON.stringify(models),
     tellState,
   );
