@@ -60,7 +60,7 @@ async function draw() {
   mark('drawn');
 }
 
-// From now on a figure out of sight is not laid out when its numbers change. All have been seen at their full height
+// From now on figures and sliders out of sight are not laid out when something changes. All have been seen at their full height
 // by then, which they keep.
 const sparePainting = () => setTimeout(() => (document.documentElement.dataset.liveSpare = ''), SETTLED);
 
