@@ -283,45 +283,60 @@ class _Key:
         return self.compared == other.compared
 
 
+_SWITCHING = (ae_core.RELU_GRADIENT, ae_core.CENTRAL_DIFFERENCE)
+"""Operations that hold entries at 0 for reasons which other inputs than the first tell."""
+
+
 @lru_cache(maxsize=2048)
 def _table(key: _Key) -> str:
     (*_, is_gate, ones), look, *_, arithmetic = key.compared
     matrix, bias, computation = key.drawn_from
     scales = (_scale(matrix), _scale(bias) if bias else 1)
-    columns = matrix.column_labels + (bias.column_labels if bias else ())
+    # Without arithmetic many a row is drawn alike, whichever matrix it is of.
+    labels = (matrix.name, matrix.role, matrix.row_labels, matrix.column_labels) if arithmetic else ()
+    operation = computation and computation.operation
+    has_sources = operation is not None and (arithmetic or operation in _SWITCHING or operation.switched_off)
     body = []
     for i, label in enumerate(matrix.row_labels):
-        labels = (matrix.name, matrix.role, label, matrix.column_labels)
         shown = (i, matrix.entries[i], bias and (bias.role, bias.entries[i]), scales, is_gate, arithmetic)
-        cells = _row(_Key((labels, shown, _sources(computation, i)), (matrix, bias, computation)))
+        sources = _sources(computation, i) if has_sources else ()
+        cells = _row(_Key((labels, shown, operation, sources), (matrix, bias, computation)))
         body.append(f'<tr><th scope="row" class="r{i}">{_label(label)}</th>{cells}</tr>')
     if ones:
         i = len(body)
         cells = "".join(f'<td class="r{i} c{j}">1</td>' for j in range(len(matrix.column_labels)))
         body.append(f'<tr><th scope="row" class="r{i}">1</th>{cells}</tr>')
-    head = "".join(f'<th scope="col" class="c{j}">{_label(label)}</th>' for j, label in enumerate(columns))
-    name = symbol(matrix.name) + (f" | {symbol(bias.name)}" if bias else "")
-    word = COLOURS[matrix.role].word + (f"s, {COLOURS[bias.role].word} last" if bias else "")
-    size = f" <i>{_size(matrix)}</i>" if matrix.values.size > 1 else ""
+    head = _head(matrix.name, matrix.role, _size(matrix), matrix.column_labels, bias and (bias.name, bias.role, bias.column_labels))
+    return f'<table {look}>{head}<tbody>{"".join(body)}</tbody></table>'
+
+
+@lru_cache
+def _head(name: str, role: str, size: str, column_labels: tuple[str, ...], bias: tuple[str, str, tuple[str, ...]] | None) -> str:
+    """Give a table's caption, and the labels of its columns."""
+    title, word = symbol(name), COLOURS[role].word
+    if bias:
+        bias_name, bias_role, bias_labels = bias
+        title += f" | {symbol(bias_name)}"
+        word += f"s, {COLOURS[bias_role].word} last"
+        column_labels += bias_labels
+    head = "".join(f'<th scope="col" class="c{j}">{_label(label)}</th>' for j, label in enumerate(column_labels))
+    size = f" <i>{size}</i>" if size != "1×1" else ""
     return (
-        f"<table {look}>"
-        f'<caption><span><b>{name}</b>{size}</span><span class="ae-hidden">, {word}</span></caption>'
-        f'<thead><tr><td class="ae-corner"></td>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
+        f'<caption><span><b>{title}</b>{size}</span><span class="ae-hidden">, {word}</span></caption>'
+        f'<thead><tr><td class="ae-corner"></td>{head}</tr></thead>'
     )
 
 
-def _sources(computation: Computation | None, row: int) -> tuple:
-    """Give a computation's operation, and those entries of its inputs that a row of its result reads."""
-    if computation is None:
-        return ()
+def _sources(computation: Computation, row: int) -> tuple:
+    """Give those entries of a computation's inputs that a row of its result reads."""
     pairs = zip(computation.operation.reads, computation.inputs)
-    return computation.operation, *(m.entries[row] if how in ("row", "cell") else m.entries for how, m in pairs)
+    return tuple(m.entries[row] if how in ("row", "cell") else m.entries for how, m in pairs)
 
 
 @lru_cache(maxsize=8192)
 def _row(key: _Key) -> str:
     """Give the cells of a row; those of a result carry their arithmetic."""
-    _, (i, entries, bias, (scale, bias_scale), is_gate, arithmetic), _ = key.compared
+    _, (i, entries, bias, (scale, bias_scale), is_gate, arithmetic), *_ = key.compared
     matrix, _, computation = key.drawn_from
     place = _places_of(matrix.name, matrix.row_labels, matrix.column_labels)
     switched = _switched_off(computation, i) if computation else {}
@@ -378,7 +393,7 @@ def _cell(value: float, largest: float, classes: str, switched_off: str, is_resu
 
 def _scale(matrix: Matrix) -> float:
     """Give the size that gets the strongest shade; at least 3, so that a matrix of ones stays pale."""
-    return max(3, *(abs(value) for row in matrix.entries for value in row))
+    return max(3, *map(max, matrix.entries), *(-min(row) for row in matrix.entries))
 
 
 def _shade(value: float, largest: float) -> float:

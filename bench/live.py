@@ -37,7 +37,7 @@ PAGE = "chapters/sparse_autoencoder.html"
 NEXT = "chapters/autoencoder.html"
 KEYS = 60
 STRETCH = 10
-"""Presses in one direction: to and fro, half of them to numbers that were not there before."""
+"""Presses in one direction, to and fro: those of the first stretch lead to numbers that were not there before."""
 PAUSE = 150
 """Milliseconds from one press to the next."""
 STAY = 8000

@@ -12,8 +12,6 @@ from pathlib import Path
 import pytest
 from lxml import html
 
-import ae_view
-import ae_widgets
 from ae_style import style_sheet
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -204,20 +202,6 @@ def test_pages_that_draw_random_numbers_need_little_more(built):
         with zipfile.ZipFile(built / archive) as opened:
             everywhere += opened.namelist()
     assert len(everywhere) == len(set(everywhere))
-
-
-def test_a_rehearsal_draws_moves_that_nobody_has_made(monkeypatch):
-    rehearsal, drawn = load("kernel/live_rehearsal"), []
-    book = ae_widgets.sparse_autoencoder_plan().book["X"].tolist()
-    draw = ae_view.result_html
-    monkeypatch.setattr(ae_view, "result_html", lambda step, **how: drawn.append((step, how)) or draw(step, **how))
-    rehearsals = int(re.search(r"const REHEARSALS = (\d+);", (LIVE / "src/worker.js").read_text())[1])
-    assert all(rehearsal.rehearse(number) > 10_000 for number in range(rehearsals))
-    assert [step.number for step, _ in drawn] == list(range(1, 11)) * rehearsals
-    assert all(how == {"arithmetic": False} for _, how in drawn)
-    moved = {str(next(m for m in step.inputs if m.name == "X").values.tolist()) for step, _ in drawn[::10]}
-    assert len(moved) == rehearsals and str(book) not in moved
-    assert rehearsal._plan().book["X"].tolist() == book
 
 
 def test_the_projects_modules_are_the_repositorys(built):

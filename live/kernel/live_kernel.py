@@ -64,12 +64,16 @@ def flush():
     """Post what the outbox holds, as one message."""
     if not _outbox:
         return
-    # As bytes: Pyodide would hand over a text letter by letter.
-    text = json.dumps(_outbox, default=str).encode()
+    text = as_bytes(_outbox)
     buffers = [bytes(buffer) for buffer in _buffers]
     _outbox.clear()
     _buffers.clear()
     _post(text, buffers)
+
+
+def as_bytes(messages):
+    """Write messages as JSON; in bytes, since Pyodide would hand over a text letter by letter."""
+    return json.dumps(messages, default=str).encode()
 
 
 class PageComm(BaseComm):
@@ -90,13 +94,13 @@ class PageComm(BaseComm):
         if msg_type == "comm_open" and self._silent:
             return
         if msg_type == "comm_msg":
-            data = self._in_pieces(data or {})
+            data = self.in_pieces(data or {})
         content = {"comm_id": self.comm_id, "data": data or {}}
         if msg_type == "comm_open":
             content["target_name"] = self.target_name
         send({"type": msg_type, "content": content, "metadata": metadata or {}}, buffers or ())
 
-    def _in_pieces(self, data):
+    def in_pieces(self, data):
         """Put in the place of a figure's text those pieces that differ from what was sent last."""
         state = data.get("state", {})
         if self.model_name != "HTMLModel" or "value" not in state:
