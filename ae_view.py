@@ -400,7 +400,7 @@ def _shade(value: float, largest: float) -> float:
     """Give the share of the role's colour in a cell; a logarithm's gentle rise keeps small values apart."""
     if value == 0 or not largest < float("inf"):
         return 0.0
-    return FAINTEST + (STRONGEST - FAINTEST) * (abs(value) / largest) ** 0.7
+    return FAINTEST + (STRONGEST - FAINTEST) * min(1, abs(value) / largest) ** 0.7
 
 
 @lru_cache(maxsize=65536)

@@ -127,6 +127,7 @@ def test_the_private_parts_of_ipywidgets_are_as_the_kernel_expects():
     import inspect
 
     from ipywidgets import Output, Widget
+    from ipywidgets.widgets import widget
 
     hint = "live/kernel/live_kernel.py replaces it: see docs/live-pages.md, 'Private interfaces'"
     source = inspect.getsource(Widget.open)
@@ -134,6 +135,7 @@ def test_the_private_parts_of_ipywidgets_are_as_the_kernel_expects():
     assert "self.traits(sync=True)" in inspect.getsource(Widget._trait_default_generators["keys"].func), f"Widget.keys; {hint}"
     assert hasattr(Widget, "_model_id") or "_model_id" in inspect.getsource(Widget.__init__), f"Widget._model_id; {hint}"
     assert {"__enter__", "__exit__"} <= vars(Output).keys(), f"Output has changed; {hint}"
+    assert "_instances[self.model_id] = self" in inspect.getsource(widget), f"ipywidgets.widgets.widget._instances; {hint}"
 
 
 def test_the_private_parts_of_pyodide_are_as_the_worker_expects(book):

@@ -22,7 +22,10 @@ class _Nowhere(live_kernel.PageComm):
 
 
 def _widget(kind):
-    return kind(comm=_Nowhere(primary=False, model_name=kind.__name__ + "Model"))
+    """Make a widget that is not among those which a reader's cell may count or close."""
+    widget = kind(comm=_Nowhere(primary=False, model_name=kind.__name__ + "Model"))
+    del ipywidgets.widgets.widget._instances[widget.model_id]
+    return widget
 
 
 @functools.cache
