@@ -94,6 +94,7 @@ class Chapter:
         self.panels: dict[int, Panel] = {}
         self._quiet = False
         self._soon = _Later(self._guard(self._draw_rest), 0.02)
+        self._ahead = _Later(self._draw_ahead, 0.05, rest=True)
         self._at_rest = _Later(self._guard(self._explain), 0.25, rest=True)
         self._look = _Look()
         self.presets = ipywidgets.Dropdown(
@@ -193,15 +194,20 @@ class Chapter:
 
     def _set_entry(self, key: tuple[str, int, int], value: float) -> None:
         name, row, column = key
-        if value == _entry(self.parameters[name], row, column):
+        former = _entry(self.parameters[name], row, column)
+        if value == former:
             return
+        self._set(self._with_entry(key, value))
+        self._next = key, round(2 * value - former, DECIMALS)
+        self._ahead.ask()
+
+    def _with_entry(self, key: tuple[str, int, int], value: float) -> Parameters:
+        name, row, column = key
         if np.ndim(self.parameters[name]) == 0:
-            changed = _whole(value)
-        else:
-            changed = np.array(self.parameters[name], dtype=float)
-            changed[(row, column)[: changed.ndim]] = value
-            changed = _whole(changed)
-        self._set({**self.parameters, name: changed})
+            return {**self.parameters, name: _whole(value)}
+        changed = np.array(self.parameters[name], dtype=float)
+        changed[(row, column)[: changed.ndim]] = value
+        return {**self.parameters, name: _whole(changed)}
 
     def _set(self, parameters: Parameters) -> None:
         if not self._quiet:
@@ -225,6 +231,14 @@ class Chapter:
     def _draw_rest(self) -> None:
         for panel in self.panels.values():
             panel.draw_rest()
+
+    def _draw_ahead(self) -> None:
+        """Draw one more move of the same kind for nobody: tables that are drawn once are ready when they are wanted."""
+        key, value = self._next
+        if self.entries[key].least <= value <= self.entries[key].most:
+            for step in self.plan.walkthrough(self._with_entry(key, value)):
+                if step.number in self.panels:
+                    result_html(step, arithmetic=False)
 
     def _explain(self) -> None:
         for panel in self.panels.values():

@@ -12,6 +12,7 @@ from lxml import html
 from numpy.testing import assert_array_equal
 from test_view import check
 
+import ae_view
 import ae_widgets
 from ae_core import (
     TOKENS,
@@ -261,6 +262,25 @@ def test_what_is_seen_is_drawn_first(sparse):
     assert drawn[:2] == [[result_html(step, arithmetic=False), book[1]] for step in (five, six)]
     assert drawn[2] == [result_html(last, arithmetic=False), rest_html(last, arithmetic=False)]
     assert [figure.value for figure in panel.figures] == [result_html(last), rest_html(last)] == panel.drawings()
+
+
+def test_the_next_move_of_the_same_kind_is_drawn_ahead():
+    chapter = open_chapter("sparse")
+    slider = chapter.entries["W_enc", 0, 0].slider
+    tables = ae_view._table.cache_info
+    new = []
+
+    async def reader():
+        for value in (1, 2, 3, 9, 8):
+            before = tables().misses
+            slider.value = value
+            new.append(tables().misses - before)
+            await asyncio.sleep(0.15)
+
+    ae_view._table.cache_clear()
+    asyncio.run(reader())
+    assert new[0] > 0 and new[1] == new[2] == 0 and new[3] > 0 and new[4] > 0
+    assert not chapter.message.value
 
 
 def sparse_step(number, value):
