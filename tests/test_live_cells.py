@@ -316,7 +316,8 @@ REHEARSALS = int(re.search(r"const REHEARSALS = (\d+);", (Path(__file__).parent.
 REHEARSED = f"""\
 import ae_view, ae_widgets, ipywidgets, live_kernel, live_rehearsal
 draw, drawn, waiting = ae_view.result_html, [], len(live_kernel._outbox)
-ae_view.result_html = lambda step, **how: drawn.append((step, how)) or draw(step, **how)
+ae_view.result_html = lambda step, **how: drawn.append((step, how, draw(step, **how))) or drawn[-1][2]
+book = ae_widgets.sparse_autoencoder_plan().book["X"].tolist()
 for number in range({REHEARSALS}):
     live_rehearsal.rehearse(number)
 ae_view.result_html = None
@@ -325,9 +326,10 @@ try:
 except TypeError:
     print("It failed.")
 ae_view.result_html = draw
-book = ae_widgets.sparse_autoencoder_plan().book["X"].tolist()
-moved = {{str(next(m for m in step.inputs if m.name == "X").values.tolist()) for step, _ in drawn[::10]}}
-print([step.number for step, _ in drawn] == list(range(1, 11)) * {REHEARSALS}, all(how == {{"arithmetic": False}} for _, how in drawn))
+moved = {{str(next(m for m in step.inputs if m.name == "X").values.tolist()) for step, *_ in drawn[::10]}}
+print([step.number for step, *_ in drawn] == list(range(1, 11)) * {REHEARSALS}, all(how == {{"arithmetic": False}} for _, how, _ in drawn))
+print(all(sum(len(text) for *_, text in drawn[k : k + 10]) > 10_000 for k in range(0, len(drawn), 10)))
+print(ae_widgets.sparse_autoencoder_plan().book["X"].tolist() == book)
 print(len(moved), str(book) in moved, len(live_kernel._outbox) - waiting)
 print({{type(widget.comm).__name__ for widget in ipywidgets.widgets.widget._instances.values()}})"""
 
@@ -335,7 +337,7 @@ print({{type(widget.comm).__name__ for widget in ipywidgets.widgets.widget._inst
 def test_a_rehearsal_draws_moves_that_nobody_has_made_and_tells_nobody(shared):
     cell = shared.cell(2)
     assert cell.run(REHEARSED).startswith("Ran")
-    assert cell.output.inner_text().splitlines() == ["It failed.", "True True", f"{REHEARSALS} False 0", "{'PageComm'}"]
+    assert cell.output.inner_text().splitlines() == ["It failed.", "True True", "True", "True", f"{REHEARSALS} False 0", "{'PageComm'}"]
 
 
 # --------------------------------------------------------------------------------------- stop and restart
