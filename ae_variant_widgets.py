@@ -298,7 +298,7 @@ class VariantPanel(Panel):
     def __init__(self, chapter: VariantsChapter, number: int, sliders, folded):
         self.chapter, self.number, look = chapter, number, chapter._look
         self.drawn = chapter.pieces(number)
-        self.figures = [look.html(piece.html()) for piece in self.drawn]
+        self.figures = [look.drawn(piece.html) for piece in self.drawn]
         self.left_out: set[int] = set()
         self.groups = [_Group(chapter, number, names) for names in sliders]
         if folded:

@@ -65,6 +65,11 @@ def result_html(step: Step, name: str = "", arithmetic: bool = True) -> str:
     return _figure_html(_parts(step)[0], text, name or f"step-{step.number}", arithmetic)
 
 
+def has_rest(step: Step) -> bool:
+    """Tell whether a step computes more than its own result."""
+    return bool(_parts(step)[1])
+
+
 def rest_html(step: Step, name: str = "", arithmetic: bool = True) -> str:
     """Draw what a step computes beyond its own result (the rest of a backward pass), folded away; nothing if it ends there."""
     lines = _parts(step)[1]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 import ipywidgets
 import numpy as np
+import traitlets
 from ipywidgets.widgets.widget_description import DescriptionStyle
 from ipywidgets.widgets.widget_string import HTMLStyle, LabelStyle
 
@@ -21,7 +22,7 @@ import ae_backprop
 import ae_core
 from ae_core import Autoencoder, SparseAutoencoder, Step, format_number
 from ae_style import style_sheet
-from ae_view import rest_html, result_html, summary, symbol
+from ae_view import has_rest, rest_html, result_html, summary, symbol
 
 Parameters = dict
 """Everything a reader can change: an array for each matrix, a number for λ, a truth value for a switch."""
@@ -358,6 +359,18 @@ class _Slider(ipywidgets.FloatSlider):
         super().send_state(sorted(key, key="value".__eq__) if isinstance(key, (set, list)) else key)
 
 
+class Drawn(ipywidgets.HTML):
+    """HTML that is drawn when it is first asked for: a page that shows it already goes live without."""
+
+    def __init__(self, draw: Callable[[], str], **keywords):
+        self._draw = draw
+        super().__init__(**keywords)
+
+    @traitlets.default("value")
+    def _draw_value(self) -> str:
+        return self._draw()
+
+
 class Framed(ipywidgets.VBox):
     """A box of widgets that has a ``static_html()`` and a ``text()``, shown where widgets cannot live."""
 
@@ -386,7 +399,9 @@ class Panel(Framed):
     def __init__(self, chapter: Chapter, number: int):
         self.chapter, self.drawn = chapter, chapter.steps[number - chapter.steps[0].number]
         look = chapter._look
-        self.figures = [look.html(drawing) for drawing in self.drawings()]
+        self.figures = [look.drawn(lambda: result_html(self.drawn))]
+        if has_rest(self.drawn):
+            self.figures.append(look.drawn(lambda: rest_html(self.drawn)))
         self.left_out = set()
         """What of the drawn step is not shown yet: its "rest", its "arithmetic"."""
         self.groups = [_Group(chapter, number, names) for names in chapter.plan.sliders.get(number, ())]
@@ -438,7 +453,7 @@ class Panel(Framed):
 
     def drawings(self) -> list[str]:
         """Give the HTML of each figure."""
-        return [drawing for drawing in (result_html(self.drawn), rest_html(self.drawn)) if drawing]
+        return [result_html(self.drawn), rest_html(self.drawn)][: len(self.figures)]
 
     def is_first(self) -> bool:
         """Tell whether the panel brings the page its style sheet."""
@@ -548,6 +563,9 @@ class _Look:
 
     def html(self, value: str = "", layout: ipywidgets.Layout | None = None) -> ipywidgets.HTML:
         return ipywidgets.HTML(value, layout=layout or self.box, style=self.html_style)
+
+    def drawn(self, draw: Callable[[], str]) -> Drawn:
+        return Drawn(draw, layout=self.box, style=self.html_style)
 
     def row(self, *children: ipywidgets.Widget) -> ipywidgets.HBox:
         row = ipywidgets.HBox(children, layout=self.box)

@@ -136,6 +136,7 @@ def test_the_private_parts_of_ipywidgets_are_as_the_kernel_expects():
     assert hasattr(Widget, "_model_id") or "_model_id" in inspect.getsource(Widget.__init__), f"Widget._model_id; {hint}"
     assert {"__enter__", "__exit__"} <= vars(Output).keys(), f"Output has changed; {hint}"
     assert "_instances[self.model_id] = self" in inspect.getsource(widget), f"ipywidgets.widgets.widget._instances; {hint}"
+    assert "TRAITLETS_FILE = inspect.getfile(HasTraits)" in inspect.getsource(widget), f"how ipywidgets knows traitlets' frames; {hint}"
 
 
 def test_the_private_parts_of_pyodide_are_as_the_worker_expects(book):

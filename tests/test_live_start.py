@@ -183,6 +183,26 @@ def test_python_starts_when_the_reader_means_to_use_it(read, act):
     assert reader.leaves() == set()
 
 
+def test_a_start_asks_for_each_file_once_and_draws_nothing_that_the_page_shows(read):
+    reader = read()
+    go_live(reader)
+    (worker,) = reader.page.workers
+    asked = [name for where in (reader.page, worker) for name in where.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")]
+    live = [name.rpartition("/")[2] for name in asked if "/live-" in name and not name.endswith((".css", ".js"))]
+    assert {"core.zip", "project.zip", "pyodide.asm.wasm"} <= set(live)
+    assert sorted(live) == sorted(set(live))
+    cell = reader.cell(reader.page.locator("div.cell").count())
+    cell.run(
+        "import traitlets\n"
+        "from ipywidgets.widgets.widget import TRAITLETS_FILE\n"
+        "print(TRAITLETS_FILE == traitlets.HasTraits.setup_instance.__code__.co_filename)\n"
+        "figures = [figure for panel in chapter.panels.values() for figure in panel.figures]\n"
+        "print(len(figures), sum('value' in figure._trait_values for figure in figures))\n"
+        "print(all(figure.value.startswith('<div class=\"ae\"') for figure in figures))"
+    )
+    assert cell.output.inner_text().split() == ["True", "11", "0", "True"]
+
+
 def test_a_page_without_scripts_still_reads(read, address):
     page = read(drawn=False, java_script_enabled=False)
     page.goto(f"{address}/{SPARSE}.html")

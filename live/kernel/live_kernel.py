@@ -27,12 +27,12 @@ os.environ["MPLBACKEND"] = "module://live_figures"
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
 import comm  # noqa: E402
+import traitlets.traitlets  # noqa: E402
 from comm.base_comm import BaseComm, CommManager  # noqa: E402
 from IPython import display  # noqa: E402
 from IPython.core.interactiveshell import InteractiveShell  # noqa: E402
 from live_cells import without_magics  # noqa: E402
 from live_comm import Adoption  # noqa: E402
-from traitlets import Instance  # noqa: E402
 
 _manager = CommManager()
 _adoption = Adoption([])
@@ -125,6 +125,10 @@ def _create_comm(*args, comm_id=None, data=None, **kwargs):
 comm.create_comm = _create_comm
 comm.get_comm_manager = lambda: _manager
 
+# ipywidgets compares this with the file that traitlets' code names; here they differ (`.pyc`, `.py`), and it would look
+# for a reader to warn of old names, four times at the making of each class: two fifths of its import.
+traitlets.traitlets.__file__ = traitlets.HasTraits.setup_instance.__code__.co_filename
+
 import ipywidgets  # noqa: E402  (it asks for the comm manager at once)
 
 ipywidgets.register_comm_target()
@@ -137,7 +141,7 @@ ipywidgets.register_comm_target()
 def _synced(kind):
     """Return the names of a widget class's synced traits, and of those that may make a widget when first read."""
     traits = kind.class_traits(sync=True)
-    return tuple(traits), tuple(name for name, trait in traits.items() if isinstance(trait, Instance))
+    return tuple(traits), tuple(name for name, trait in traits.items() if isinstance(trait, traitlets.Instance))
 
 
 def _open(widget):

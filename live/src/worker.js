@@ -35,8 +35,19 @@ const runtime = new Promise((resolve, reject) => {
   tellRuntime = ({ module, error }) => (module ? resolve(module) : reject(new Error(error)));
 });
 runtime.catch(() => {});
+
+// Pyodide asks for the standard library late; it comes beside all else.
+const CORE = 'core.zip';
+let core = fetch(here + CORE);
+core.catch(() => {});
 const fetchElse = self.fetch;
-self.fetch = (address, ...more) => (address === here + RUNTIME ? Promise.resolve(RUNTIME) : fetchElse(address, ...more));
+self.fetch = (address, ...more) => {
+  if (String(address) === here + RUNTIME) return Promise.resolve(RUNTIME);
+  if (String(address) !== here + CORE || !core) return fetchElse(address, ...more);
+  const coming = core;
+  core = null; // a response can be read but once
+  return coming;
+};
 
 // Pyodide would ask for its glue itself, but what it makes of it could not be prepared then.
 let createModule;
@@ -63,7 +74,7 @@ function countDownloads() {
     for (const name of names) come += start[name] ?? 0;
     self.postMessage({ kind: 'progress', phase: come < all ? 'download' : 'python', share: come / all });
   };
-  new PerformanceObserver((list) => count(list.getEntries().map(({ name }) => name.slice(here.length)))).observe({ type: 'resource' });
+  new PerformanceObserver((list) => count(list.getEntries().map(({ name }) => name.slice(here.length)))).observe({ type: 'resource', buffered: true });
   runtime.then(() => count([RUNTIME]), () => {});
 }
 
@@ -109,7 +120,6 @@ async function boot({ models, tellState, lock }) {
     tellState,
   );
   self.postMessage({ kind: 'ready', marks });
-  rehearse(python.pyimport('live_rehearsal'));
   // To write it all takes the processor for a moment that a reader who is moving something would notice.
   if (made) whenQuiet(SETTLED, () => memory.keep(made));
 }
@@ -203,7 +213,7 @@ async function load(options, prepare = () => {}) {
   };
   const loaded = Promise.all([runtime, loadPyodide({
     indexURL: here,
-    stdLibURL: `${here}core.zip`,
+    stdLibURL: here + CORE,
     lockFileURL: `${here}pyodide-lock.json`,
     ...options,
   })]);
@@ -233,6 +243,8 @@ const answers = {
   },
   close({ id }) {
     self.postMessage({ kind: 'ran', id, ok: kernel.end_of_page() });
+    // Earlier, it would come between the page's cells.
+    rehearse(python.pyimport('live_rehearsal'));
   },
   comm({ id, type, text, buffers }) {
     kernel.comm_message(type, text, buffers);
