@@ -59,6 +59,7 @@ def step_html(step: Step, name: str = "", arithmetic: bool = True) -> str:
     return result_html(step, name, arithmetic) + rest_html(step, name, arithmetic)
 
 
+@lru_cache(maxsize=32)
 def result_html(step: Step, name: str = "", arithmetic: bool = True) -> str:
     """Draw a step as far as its own result; without ``arithmetic`` its words do not tell what came out either."""
     text = summary(step) if arithmetic else _title(step)

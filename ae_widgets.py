@@ -10,6 +10,7 @@ import asyncio
 import html
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import ipywidgets
@@ -94,8 +95,12 @@ class Chapter:
         self.switches: dict[str, ipywidgets.Checkbox] = {}
         self.panels: dict[int, Panel] = {}
         self._quiet = False
+        self._foreseen: dict[tuple[tuple[str, int, int], float], tuple[Parameters, tuple[Step, ...]]] = {}
+        """What a move of an entry to a number would lead to."""
         self._soon = _Later(self._guard(self._draw_rest), 0.02)
-        self._ahead = _Later(self._draw_ahead, 0.05, rest=True)
+        self._ahead = _Later(self._look_ahead, 0.05, rest=True)
+        # A cell that changes the mathematics must not find what came of the former.
+        self._forget = _Later(self._foreseen.clear, 2, rest=True)
         self._at_rest = _Later(self._guard(self._explain), 0.25, rest=True)
         self._look = _Look()
         self.presets = ipywidgets.Dropdown(
@@ -198,7 +203,7 @@ class Chapter:
         former = _entry(self.parameters[name], row, column)
         if value == former:
             return
-        self._set(self._with_entry(key, value))
+        self._set(*self._foreseen.get((key, value), (self._with_entry(key, value),)))
         self._next = key, round(2 * value - former, DECIMALS)
         self._ahead.ask()
 
@@ -210,18 +215,19 @@ class Chapter:
         changed[(row, column)[: changed.ndim]] = value
         return {**self.parameters, name: _whole(changed)}
 
-    def _set(self, parameters: Parameters) -> None:
+    def _set(self, parameters: Parameters, steps: tuple[Step, ...] | None = None) -> None:
         if not self._quiet:
             self.parameters = parameters
             self.presets.value = OWN_NUMBERS
-            self._draw()
+            self._draw(steps)
 
-    def _draw(self) -> None:
+    def _draw(self, steps: tuple[Step, ...] | None = None) -> None:
         """Draw the steps that changed, and only these.
 
         What a reader sees comes first: what is folded away follows, and once the sliders rest the arithmetic of each cell.
         """
-        self.steps = self.plan.walkthrough(self.parameters)
+        self._foreseen.clear()
+        self.steps = steps or self.plan.walkthrough(self.parameters)
         self._draw_panels(in_haste=self._soon.ask() and self._at_rest.ask())
 
     def _draw_panels(self, in_haste: bool) -> None:
@@ -233,13 +239,19 @@ class Chapter:
         for panel in self.panels.values():
             panel.draw_rest()
 
-    def _draw_ahead(self) -> None:
-        """Draw one more move of the same kind for nobody: tables that are drawn once are ready when they are wanted."""
+    def _look_ahead(self) -> None:
+        """Work out one more move of the same kind, and draw it for nobody: it will be there at once if it is wanted."""
         key, value = self._next
-        if self.entries[key].least <= value <= self.entries[key].most:
-            for step in self.plan.walkthrough(self._with_entry(key, value)):
+        if not self.entries[key].least <= value <= self.entries[key].most:
+            return
+        parameters = self._with_entry(key, value)
+        with suppress(Exception):  # nobody asked for it; whoever does is told of the error
+            steps = self.plan.walkthrough(parameters)
+            for step in steps:
                 if step.number in self.panels:
                     result_html(step, arithmetic=False)
+            self._foreseen[self._next] = parameters, steps
+            self._forget.ask()
 
     def _explain(self) -> None:
         for panel in self.panels.values():

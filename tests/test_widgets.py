@@ -264,23 +264,76 @@ def test_what_is_seen_is_drawn_first(sparse):
     assert [figure.value for figure in panel.figures] == [result_html(last), rest_html(last)] == panel.drawings()
 
 
-def test_the_next_move_of_the_same_kind_is_drawn_ahead():
-    chapter = open_chapter("sparse")
-    slider = chapter.entries["W_enc", 0, 0].slider
-    tables = ae_view._table.cache_info
-    new = []
+def watched_chapter(walkthrough):
+    """Open the sparse autoencoder's chapter with a walkthrough of its own; give the first numbers that it was asked for, too."""
+    plan, asked = sparse_autoencoder_plan(), []
+
+    def watched(parameters):
+        asked.append(int(parameters["W_enc"][0, 0]))
+        return walkthrough(parameters)
+
+    return open_chapter("sparse", dataclasses.replace(plan, walkthrough=watched)), asked
+
+
+def test_the_next_move_of_the_same_kind_is_worked_out_ahead():
+    chapter, asked = watched_chapter(sparse_autoencoder_plan().walkthrough)
+    corner, other = (chapter.entries["W_enc", 0, column].slider for column in (0, 1))
+    tables, new = ae_view._table.cache_info, []
 
     async def reader():
-        for value in (1, 2, 3, 9, 8):
+        for slider, value in ((corner, 1), (corner, 2), (corner, 3), (corner, 9), (other, 2), (corner, 8)):
             before = tables().misses
+            asked.clear()
             slider.value = value
-            new.append(tables().misses - before)
-            await asyncio.sleep(0.15)
+            new.append((list(asked), tables().misses > before))
+            await asyncio.sleep(0.4)
+            assert_shows(chapter, chapter.parameters)
 
     ae_view._table.cache_clear()
     asyncio.run(reader())
-    assert new[0] > 0 and new[1] == new[2] == 0 and new[3] > 0 and new[4] > 0
-    assert not chapter.message.value
+    assert new == [([1], True), ([], False), ([], False), ([9], True), ([9], True), ([8], True)]
+
+
+def test_what_was_worked_out_ahead_is_forgotten_when_something_else_changes():
+    chapter, asked = watched_chapter(sparse_autoencoder_plan().walkthrough)
+    slider = chapter.entries["W_enc", 0, 0].slider
+
+    async def reader():
+        slider.value = 1
+        await asyncio.sleep(0.15)
+        assert asked[-1] == 2
+        chapter.switches["subtract_decoder_bias"].value = True
+        slider.value = 2
+        await asyncio.sleep(0.15)
+        assert asked[-3:] == [1, 2, 3]
+        await asyncio.sleep(2)
+        slider.value = 3
+        assert asked[-2:] == [3, 3]
+        await asyncio.sleep(0.4)
+
+    asyncio.run(reader())
+    assert_shows(chapter, {**changed(chapter.plan.book, ("W_enc", 0, 0), 3), "subtract_decoder_bias": True})
+
+
+def test_an_error_that_only_the_next_move_would_meet_is_told_when_it_does():
+    def walkthrough(parameters):
+        if parameters["W_enc"][0, 0] == 2:
+            raise ValueError("two is too much")
+        return sparse_autoencoder_plan().walkthrough(parameters)
+
+    chapter, asked = watched_chapter(walkthrough)
+    slider, told = chapter.entries["W_enc", 0, 0].slider, []
+
+    async def reader():
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+        slider.value = 1
+        await asyncio.sleep(0.15)
+        assert asked[-1] == 2 and not told and not chapter.message.value
+        slider.value = 2
+        assert "two is too much" in chapter.message.value
+
+    asyncio.run(reader())
+    assert not told
 
 
 def sparse_step(number, value):
