@@ -92,19 +92,26 @@ def _highlights() -> str:
     row of tables.  A table read by whole rows has ``--cK: 1`` throughout, one read by columns ``--rK: 1``.
     """
     at = ":is(:hover,:focus)"
+    # A browser looks through a row of tables for each of these, many times when a slider moves, unless it is told first
+    # that nothing in the row is pointed at.
+    flow = ".ae-flow:is(:hover,:focus-within)"
     rules = []
     for k in range(CHAINED):
         for i in range(HIGHLIGHTED):
             for axis in "rc":
-                rules.append(f".ae-flow:has(.ae-y{k} td.{axis}{i}{at}) .ae-x{k} .{axis}{i}{{--{axis}{k}:1}}")
-        rules.append(f".ae-flow:has(.ae-y{k} td{at}) .ae-all{k}{{--r{k}:1;--c{k}:1}}")
+                rules.append(f"{flow}:has(.ae-y{k} td.{axis}{i}{at}) .ae-x{k} .{axis}{i}{{--{axis}{k}:1}}")
+        rules.append(f"{flow}:has(.ae-y{k} td{at}) .ae-all{k}{{--r{k}:1;--c{k}:1}}")
     return "\n".join(rules)
 
 
 _LIT = " + ".join(f"var(--r{k})*var(--c{k})" for k in range(CHAINED))
 _UNLIT = "".join(f"--r{k}:0;--c{k}:0;" for k in range(CHAINED))
 
+# Lengths that are computed once a row of tables: each cell would else compute them anew, several times over.
+_LENGTHS = "".join(f"@property --{name}{{syntax:'<length>';inherits:true;initial-value:16px}}" for name in ("fit", "cell", "text"))
+
 _RULES = f"""
+{_LENGTHS}
 .ae{{color:var(--ae-ink);margin:1rem 0;font-size:1rem;line-height:1.5;font-variant-numeric:tabular-nums;container-type:inline-size}}
 div.cell_output .text_html:has(>.ae,>.ae-live){{background:none!important;color:inherit!important;padding:0!important}}
 .ae *{{box-sizing:border-box}}
@@ -144,9 +151,9 @@ div.cell_output .text_html:has(>.ae,>.ae-live){{background:none!important;color:
 .ae-how{{display:none;position:absolute;left:0;right:0;bottom:.1rem;height:3.1rem;overflow:auto;text-align:left;white-space:normal;font-size:.98rem;line-height:1.5;color:var(--ae-ink)}}
 .ae-how i{{font-style:normal;color:var(--ae-soft)}}
 td:is(:hover,:focus)>.ae-how{{display:block}}
-.ae-flow:has(td:focus) td:hover:not(:focus)>.ae-how{{display:none}}
+.ae-flow:focus-within:has(td:focus) td:hover:not(:focus)>.ae-how{{display:none}}
 .ae-hint{{position:absolute;left:0;top:calc(100% - 3.2rem);margin:0;line-height:1.35;color:var(--ae-soft);font-size:.9rem}}
-.ae-line:has(td:is(:hover,:focus)>.ae-how) .ae-hint{{display:none}}
+.ae-line:is(:hover,:focus-within):has(td:is(:hover,:focus)>.ae-how) .ae-hint{{display:none}}
 .ae-formula{{margin:.2rem 0;color:var(--ae-soft);font-size:.95rem}}
 .ae details{{margin:.2rem 0 .8rem}} .ae summary{{cursor:pointer;padding:.3rem 0;font-weight:500}}
 .ae-step{{margin:1.1rem 0 -.4rem;color:var(--ae-ink);font-size:1rem}} .ae-step b{{font-weight:600;margin-right:.7rem}} .ae-step>span{{color:var(--ae-soft);font-size:.95rem}}
