@@ -1,6 +1,7 @@
 """Every page in a real headless Chromium, in both themes, on a desk and on a phone."""
 
 import gzip
+import re
 from urllib.parse import urlsplit
 
 import pytest
@@ -129,6 +130,16 @@ def test_a_line_of_tables_shrinks_before_it_breaks(chromium, address, page):
     errors = {name for name in opened.evaluate(WRAPPED) if name.startswith(("MSE", "Aux"))}
     assert set(opened.evaluate(WRAPPED)) - errors == LONG.get(page, set())
     context.close()
+
+
+def test_a_browser_computes_a_cells_size_once_a_line(chromium, address):
+    page = chromium.new_page()
+    page.goto(f"{address}/chapters/variants.html")
+    sizes = page.locator(".ae-flow").evaluate_all("flows => flows.map((flow) => getComputedStyle(flow).getPropertyValue('--cell'))")
+    page.close()
+    assert len(sizes) > 20
+    # Unless it is registered as a length, each cell would be given the whole formula.
+    assert [size for size in sizes if not re.fullmatch(r"[\d.]+px", size)] == []
 
 
 def test_the_address_itself_leads_to_the_first_chapter(chromium, address):
