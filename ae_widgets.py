@@ -102,6 +102,7 @@ class Chapter:
         # A cell that changes the mathematics must not find what came of the former.
         self._forget = _Later(self._foreseen.clear, 2, rest=True)
         self._at_rest = _Later(self._guard(self._explain), 0.25, rest=True)
+        self._and_on = _Later(self._guard(self._explain), 0)
         self._look = _Look()
         self.presets = ipywidgets.Dropdown(
             options=[*plan.presets, OWN_NUMBERS], value=next(iter(plan.presets)), description="Numbers",
@@ -254,8 +255,11 @@ class Chapter:
             self._forget.ask()
 
     def _explain(self) -> None:
-        for panel in self.panels.values():
-            panel.explain()
+        """Explain one panel after the other; a move that comes in between need not wait for all of them."""
+        left = [panel for panel in self.panels.values() if panel.left_out]
+        if left and not self._at_rest.is_waiting:
+            left[0].explain()
+            self._and_on.ask()
 
     def _guard(self, callback: Callable) -> Callable:
         """Let a callback's error show itself to the reader; the next move clears it."""

@@ -191,7 +191,8 @@ def measure(rounds, keys):
                         results["keys"] += latencies
                         results["LCP"].append(marks["lcp"])
                         results["CLS"].append(found[0].evaluate("bench.shift"))
-                        print(state, json.dumps({k: round(v) if isinstance(v, (int, float)) else v for k, v in (marks["times"] or {}).items()}), flush=True)
+                        times = {k: round(v) if isinstance(v, (int, float)) else v for k, v in (marks["times"] or {}).items()}
+                        print(f"{state}: key press median {median(latencies):.1f}, p95 {percentile(latencies, 0.95):.1f}", json.dumps(times), flush=True)
                         if state == "cold":  # Python's memory is kept when the reader has done nothing for a while
                             found[0].wait_for_timeout(STAY)
                             results["next"].append(go_live(context, book, chapter=NEXT)[1]["took"])

@@ -264,6 +264,27 @@ def test_what_is_seen_is_drawn_first(sparse):
     assert [figure.value for figure in panel.figures] == [result_html(last), rest_html(last)] == panel.drawings()
 
 
+def test_a_move_does_not_wait_until_all_is_explained(sparse):
+    slider, explained = sparse.entries["W_enc", 0, 0].slider, []
+    for number, panel in sparse.panels.items():
+
+        def explain(number=number, explain=panel.explain):
+            explained.append((number, slider.value))
+            explain()
+            if slider.value == 5:
+                asyncio.get_running_loop().call_soon(setattr, slider, "value", 6)
+
+        panel.explain = explain
+
+    async def reader():
+        slider.value = 5
+        await asyncio.sleep(1)
+
+    asyncio.run(reader())
+    assert explained[0] == (1, 5) and {value for _, value in explained[1:]} == {6}
+    assert_shows(sparse, changed(sparse.plan.book, ("W_enc", 0, 0), 6))
+
+
 def watched_chapter(walkthrough):
     """Open the sparse autoencoder's chapter with a walkthrough of its own; give the first numbers that it was asked for, too."""
     plan, asked = sparse_autoencoder_plan(), []
