@@ -6,9 +6,10 @@ Writes bench/live-results.md.  All times are taken by the page's own clock in he
 sparse autoencoder's chapter with its ten steps.  Cold is a browser profile that has never seen the book, warm one
 that has gone live before, for some seconds; in both the first touch comes as soon as the sliders can be reached, so
 that nothing was prefetched.  The other chapter is the autoencoder's, opened after the first cold visit in the same
-browser.  The p95 of the table is a visit's, the median of all visits: that one falls into a stretch in which the
-machine has others to serve should not count for more.  Stock is `loadPyodide()` with the files of npm, then `import numpy, ipywidgets` from the released wheels
-(with the kernel's stand-in for IPython: the real one would take seconds longer), in a worker too.
+browser.  The p95 of the table is that of a visit, the median of all visits: one that falls into a stretch in which the
+machine has others to serve counts for one.  Stock is `loadPyodide()` with the files of npm, then `import numpy,
+ipywidgets` from the released wheels (with the kernel's stand-in for IPython: the real one would take seconds longer), in
+a worker too.
 """
 
 import argparse
