@@ -181,7 +181,7 @@ def test_a_page_says_each_matrix_once_and_names_its_widgets_shortly(book, chapte
 @pytest.mark.parametrize("chapter", ["autoencoder", "backpropagation", "training", "balance"])
 def test_a_page_has_its_style_sheet_once_and_outside_of_the_cells(book, chapter):
     page = (book / f"chapters/{chapter}.html").read_text(encoding="utf-8")
-    rule = ".ae-flow:has(.ae-y0"
+    rule = ".ae-flow:is(:hover,:focus-within):has(.ae-y0"
     sheets = [sheet.text for sheet in html.fromstring(page).iter("style") if rule in (sheet.text or "")]
     assert sheets == [style_sheet()]
     assert page.count(rule) == style_sheet().count(rule)  # none in the widgets' state either
