@@ -204,7 +204,7 @@ class Chapter:
         former = _entry(self.parameters[name], row, column)
         if value == former:
             return
-        self._set(*self._foreseen.get((key, value), (self._with_entry(key, value),)))
+        self._set(*(self._foreseen.get((key, value)) or (self._with_entry(key, value),)))
         self._next = key, round(2 * value - former, DECIMALS)
         self._ahead.ask()
 
